@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+# What `cmake --install` puts where. Each target is guarded, so that a build without the suite
+# (or without a library that a program needs) installs what it has.
+#
+#   bin/                     ouro (front door), ouro-work, ouro-replay, ouro-micro, peers
+#   lib*/                    libouro.so .a, libouro-malloc.so, libouro-record.so
+#   lib*/cmake/ouro          find_package(ouro): targets ouro::ouro, ouro::static
+#   lib*/pkgconfig           ouro.pc
+#   include/ouro             public headers
+#   lib/ouro/ouro_suite      Python package of the front door (found from bin/ouro by path)
+#   share/ouro/workloads     the catalogue
+include(CMakePackageConfigHelpers)
+
+foreach(library ouro_shared ouro_static ouro_malloc ouro_record ouro-record)
+  if(TARGET ${library})
+    install(TARGETS ${library}
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
+endforeach()
+
+foreach(program ouro-work ouro-replay ouro-micro ouro-peer-cpython ouro-peer-boehm)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+
+if(TARGET ouro_shared OR TARGET ouro_static)
+  install(DIRECTORY runtime/include/ouro DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h")
+
+  # Written by hand, not exported: a user links one library and must see neither our floors
+  # nor our warning flags.
+  set(OURO_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ouro)
+  configure_package_config_file(cmake/ouroConfig.cmake.in
+    ${CMAKE_BINARY_DIR}/package/ouroConfig.cmake
+    INSTALL_DESTINATION ${OURO_PACKAGE_DIR}
+    PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+  write_basic_package_version_file(${CMAKE_BINARY_DIR}/package/ouroConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion) # before 1.0 a minor version may change the API
+  install(FILES ${CMAKE_BINARY_DIR}/package/ouroConfig.cmake
+    ${CMAKE_BINARY_DIR}/package/ouroConfigVersion.cmake DESTINATION ${OURO_PACKAGE_DIR})
+
+  # Absolute directories stay absolute, relative ones hang on the prefix.
+  cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY "\${prefix}"
+    OUTPUT_VARIABLE OURO_PC_LIBDIR)
+  cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_INCLUDEDIR BASE_DIRECTORY "\${prefix}"
+    OUTPUT_VARIABLE OURO_PC_INCLUDEDIR)
+  configure_file(cmake/ouro.pc.in ${CMAKE_BINARY_DIR}/package/ouro.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/package/ouro.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
+
+if(OURO_BUILD_BENCHMARKS)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/scripts/ouro)
+    install(PROGRAMS scripts/ouro DESTINATION ${CMAKE_INSTALL_BINDIR})
+    # Always lib/, also where libraries go to lib/<triplet>: the package is not per machine,
+    # and bin/ouro looks for it in ../lib/ouro.
+    install(DIRECTORY scripts/ouro_suite DESTINATION lib/ouro
+      PATTERN "__pycache__" EXCLUDE PATTERN "*.pyc" EXCLUDE)
+  endif()
+  install(DIRECTORY workloads DESTINATION ${CMAKE_INSTALL_DATADIR}/ouro
+    PATTERN "__pycache__" EXCLUDE PATTERN "*.pyc" EXCLUDE)
+endif()
+
+install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* lifecycle.c - start and stop: the only place that knows every floor, and wires the seams. */
+#include "conf/conf.h"
+#include "gc/gc.h"
+#include "heap/arena.h"
+#include "object/object.h"
+#include "object/weakref.h"
+#include "ouro/census.h"
+#include "ouro/runtime.h"
+#include "types/frame.h"
+#include "types/types.h"
+
+static bool started;
+
+static void on_detach(ou_slot *slot)
+{
+    (void)slot;
+    ou_inbox_drain_mine();
+    ou_frame_thread_exit();
+}
+
+static void wire_seams(void)
+{
+    ou_heap_on_thread_exit = ou_slot_detach;
+    ou_slot_on_detach = on_detach;
+    ou_safepoint_inbox = ou_inbox_drain_mine;
+    ou_have_membarrier = ou_os_membarrier_init();
+    ou_gc_pacing_start();
+}
+
+int ou_start(const char *conf)
+{
+    if (started) {
+        return ou_fail(OU_ESTATE, "the runtime is started already");
+    }
+    int failed = ou_conf_env(true);
+    if (!failed && conf) {
+        failed = ou_conf_parse(conf);
+    }
+    if (failed) {
+        return failed;
+    }
+    wire_seams();
+    ou_blocks_from_malloc = ou_conf.heap == OU_HEAP_MALLOC;
+    failed = ou_thread_attach();
+    if (failed) {
+        return ou_range ? failed : ou_fail(OU_ENOMEM, "no address space for the heap");
+    }
+    ou_weakref_define();
+    ou_types_init();
+    ou_conf_seal(true);
+    started = true;
+    if (ou_conf.gc_background) {
+        failed = ou_gc_background(true);
+    }
+    return failed;
+}
+
+int ou_stop(void)
+{
+    if (!started || !ou_thread_attached()) {
+        return ou_fail(OU_ESTATE, "the runtime is not started, or this thread is not attached");
+    }
+    ou_gc_background_stop();
+    ou_gc_collect();
+    if (OU_KNOB(leak_report)) {
+        ou_leak_report(stderr);
+    }
+    ou_thread_detach();
+    ou_conf_seal(false);
+    started = false;
+    return 0;
+}
+
+const char *ou_version(void)
+{
+    return OURO_VERSION;
+}
+
+const char *ou_build_info(void)
+{
+    return OURO_BUILD_INFO;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * malloc_symbols.c - the malloc family under its usual names: libouro-malloc.so is this file and
+ * the floors up to the heap. Behaviour as POSIX.1-2017 and the GNU C library document it.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "ouro/heap.h"
+
+OU_API void *malloc(size_t size);
+OU_API void free(void *p);
+OU_API void cfree(void *p);
+OU_API void *calloc(size_t n, size_t size);
+OU_API void *realloc(void *p, size_t size);
+OU_API void *reallocarray(void *p, size_t n, size_t size);
+OU_API void *aligned_alloc(size_t align, size_t size);
+OU_API int posix_memalign(void **out, size_t align, size_t size);
+OU_API void *memalign(size_t align, size_t size);
+OU_API void *valloc(size_t size);
+OU_API void *pvalloc(size_t size);
+OU_API size_t malloc_usable_size(void *p);
+
+void *malloc(size_t size)
+{
+    return ou_malloc(size);
+}
+
+void free(void *p)
+{
+    ou_free(p);
+}
+
+void cfree(void *p)
+{
+    ou_free(p);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return ou_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+    if (p && !size) { /* as the GNU C library: frees and gives NULL */
+        ou_free(p);
+        return NULL;
+    }
+    return ou_realloc(p, size);
+}
+
+void *reallocarray(void *p, size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(p, bytes);
+}
+
+void *memalign(size_t align, size_t size)
+{
+    if (!ou_is_pow2(align)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return ou_memalign(align, size);
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+    return memalign(align, size);
+}
+
+int posix_memalign(void **out, size_t align, size_t size)
+{
+    if (!ou_is_pow2(align) || align % sizeof(void *)) {
+        return EINVAL;
+    }
+    int saved = errno; /* the error is returned, errno stays */
+    void *p = ou_memalign(align, size);
+    errno = saved;
+    if (!p) {
+        return ENOMEM;
+    }
+    *out = p;
+    return 0;
+}
+
+void *valloc(size_t size)
+{
+    return ou_memalign((size_t)sysconf(_SC_PAGESIZE), size);
+}
+
+void *pvalloc(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size > PTRDIFF_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return ou_memalign(page, ou_align_up(size, page));
+}
+
+size_t malloc_usable_size(void *p)
+{
+    return ou_malloc_usable_size(p);
+}
+
+__attribute__((constructor)) static void read_knobs(void)
+{
+    ou_conf_env(false);
+}

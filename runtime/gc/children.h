@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * children.h - the references of an object, without an indirect call an edge: the kinds the
+ * runtime knows are walked inline, anything else through its traverse slot.
+ *
+ * `OU_EACH_CHILD(o, visit)` is for functions `static inline void visit(ou_object *child)`.
+ */
+#ifndef OURO_GC_CHILDREN_H
+#define OURO_GC_CHILDREN_H
+
+#include "types/dict.h"
+#include "types/instance.h"
+#include "types/list.h"
+#include "types/tuple.h"
+
+typedef void (*ou_child_fn)(ou_object *child);
+
+static inline void ou_child_visit(ou_object *child, void *fn)
+{
+    ((ou_child_fn)fn)(child);
+}
+
+OU_INLINE void ou_each_item(ou_object *const *items, size_t n, ou_child_fn visit)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (items[i]) {
+            visit(items[i]);
+        }
+    }
+}
+
+OU_INLINE void ou_each_entry(const ou_dict *dict, ou_child_fn visit)
+{
+    for (uint32_t i = 0; i < dict->used; i++) {
+        if (dict->entries[i].key) {
+            visit(dict->entries[i].key);
+            visit(dict->entries[i].value);
+        }
+    }
+}
+
+/* Always inlined with a constant `visit`, so that the calls through it vanish. */
+OU_INLINE void ou_each_child(ou_object *o, ou_child_fn visit)
+{
+    const ou_type *type = ou_type_get(o);
+    switch (type->kind) {
+    case OU_KIND_LIST:
+        ou_each_item(((ou_list *)o)->items, ((ou_list *)o)->len, visit);
+        break;
+    case OU_KIND_TUPLE:
+        ou_each_item(((ou_tuple *)o)->items, ((ou_tuple *)o)->len, visit);
+        break;
+    case OU_KIND_DICT:
+        ou_each_entry((ou_dict *)o, visit);
+        break;
+    case OU_KIND_INSTANCE: {
+        ou_attr_side *side = ou_instance_side(o, type);
+        ou_each_item(ou_instance_slots(o, type), type->slots, visit);
+        if (side) {
+            ou_each_item(side->items, side->capacity, visit);
+        }
+        break;
+    }
+    case OU_KIND_WEAKREF:
+        break;
+    default:
+        type->traverse(o, ou_child_visit, (void *)visit);
+    }
+}
+
+#endif

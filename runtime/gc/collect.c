@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * collect.c - one collection from begin to end, one at a time. A collection that is asked for
+ * by a finalizer or callback of the running one returns at once; any other thread waits its
+ * turn, out of the world's way.
+ */
+#include "conf/conf.h"
+#include "gc/gc.h"
+#include "heap/arena.h"
+#include "object/watch.h"
+
+#define CALLBACKS_MAX 8
+
+static ou_lock collecting = OU_LOCK_INIT;
+static __thread bool inside; /* this thread collects: finalizers below */
+
+static struct {
+    ou_gc_callback fn;
+    void *arg;
+} callbacks[CALLBACKS_MAX]; /* appended under callbacks_lock; count published last */
+static uint32_t callback_count; /* atomic */
+static ou_lock callbacks_lock = OU_LOCK_INIT;
+
+int ou_gc_callback_add(ou_gc_callback fn, void *arg)
+{
+    ou_lock_take(&callbacks_lock);
+    uint32_t n = callback_count;
+    if (n < CALLBACKS_MAX) {
+        callbacks[n].fn = fn;
+        callbacks[n].arg = arg;
+        ou_store_release(&callback_count, n + 1);
+    }
+    ou_lock_give(&callbacks_lock);
+    return n < CALLBACKS_MAX ? 0 : ou_fail(OU_ELIMIT, "no room for more than %d collector "
+                                           "callbacks", CALLBACKS_MAX);
+}
+
+static void call_back(const ou_gc_report *report)
+{
+    uint32_t n = ou_load_acquire(&callback_count);
+    for (uint32_t i = 0; i < n; i++) {
+        callbacks[i].fn(report, callbacks[i].arg);
+    }
+}
+
+static size_t stop_and_find(ou_object **dead)
+{
+    ou_world_stop();
+    *dead = ou_inbox_drain_all();
+    ou_gc_list_regions();
+    return ou_gc_find_garbage();
+}
+
+static void collect_locked(ou_gc_report *report)
+{
+    ou_object *dead;
+    uint64_t begin = ou_os_now_ns();
+    ou_world_times before = ou_world_times_get();
+    size_t found = stop_and_find(&dead);
+    report->examined = ou_gc.examined;
+    if (found && ou_gc.special) {
+        report->unreachable = ou_gc_finish(report);
+    } else {
+        ou_world_start();
+        ou_gc_reclaim();
+        report->unreachable = found;
+    }
+    ou_objects_bury(dead);
+    ou_gc_release_memory();
+    report->stop_ns = ou_world_times_get().total_ns - before.total_ns;
+    report->total_ns = ou_os_now_ns() - begin;
+    OU_STAT(gc_collections, 1);
+    OU_STAT(gc_unreachable, report->unreachable);
+    OU_STAT(gc_resurrected, report->resurrected);
+    OU_STAT(gc_examined, report->examined);
+    OU_STAT(gc_pause_ns, report->stop_ns);
+}
+
+static int64_t collect(ou_gc_report *report)
+{
+    if (inside) {
+        return 0;
+    }
+    if (ou_self.slot == OU_SLOT_NONE) {
+        return ou_fail(OU_ESTATE, "collect: this thread is not attached");
+    }
+    if (ou_gc_reserve() != 0) {
+        return OU_ENOMEM;
+    }
+    if (!ou_lock_try(&collecting)) {
+        ou_slot_park_begin(); /* the collection in progress may be waiting for us */
+        ou_lock_take(&collecting);
+        ou_slot_park_end();
+    }
+    inside = true;
+    call_back(NULL);
+    ou_watch(OU_EV_GC_BEGIN, NULL, 0);
+    collect_locked(report);
+    ou_watch(OU_EV_GC_END, NULL, (int64_t)report->unreachable);
+    ou_gc_pacing_collected();
+    call_back(report);
+    inside = false;
+    ou_lock_give(&collecting);
+    return (int64_t)report->unreachable;
+}
+
+int64_t ou_gc_collect_report(ou_gc_report *report)
+{
+    *report = (ou_gc_report){0};
+    return collect(report);
+}
+
+int64_t ou_gc_collect(void)
+{
+    ou_gc_report report = {0};
+    return collect(&report);
+}
+
+void ou_gc_collect_automatic(void)
+{
+    ou_gc_report report = {.automatic = true};
+    if (!inside && ou_load_relaxed(&collecting.state) == 0) {
+        OU_STAT(gc_automatic, 1);
+        collect(&report);
+    }
+}
+
+bool ou_gc_is_tracked(const ou_object *o)
+{
+    return o->gcbits & OU_GC_TRACKED;
+}
+
+/* ---- freeze --------------------------------------------------------------------------------- */
+
+static uint64_t freeze_regions(bool frozen)
+{
+    uint64_t n = 0;
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        const ou_region *region = &ou_gc.regions[r];
+        for (uint32_t i = 0; i < region->count; i++) {
+            ou_object *o = ou_region_object(region, i);
+            n += (o->gcbits & (OU_GC_TRACKED | OU_GC_DEAD)) == OU_GC_TRACKED;
+            if (region->vector) {
+                o->gcbits = (uint8_t)(frozen ? o->gcbits | OU_GC_FROZEN
+                                             : o->gcbits & ~OU_GC_FROZEN);
+            }
+        }
+        if (region->start) {
+            ou_span_set_frozen(ou_page_at(region->start), frozen);
+        }
+    }
+    return n;
+}
+
+static uint64_t freeze(bool frozen)
+{
+    if (ou_self.slot == OU_SLOT_NONE || ou_gc_reserve() != 0) {
+        return 0;
+    }
+    ou_world_stop();
+    uint64_t n = 0;
+    if (frozen) {
+        ou_gc_list_regions();
+        n = freeze_regions(true);
+    } else {
+        ou_span_thaw_all();
+        ou_gc_list_regions();
+        n = freeze_regions(false);
+    }
+    ou_world_start();
+    return n;
+}
+
+uint64_t ou_gc_freeze(void)
+{
+    return freeze(true);
+}
+
+uint64_t ou_gc_unfreeze(void)
+{
+    return freeze(false);
+}

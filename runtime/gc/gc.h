@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * gc/gc.h - the cycle collector, inside.
+ *
+ * Rule: in any chosen set of objects, one whose count is larger than the number of references
+ * to it from within the set is referred to from outside; it and all it reaches live. The rest
+ * is garbage. Today the set is every tracked object, and the world stands while it is judged:
+ *
+ *   stop the world   merge queued counts, so that every count is exact
+ *   P1 by page       counter[o] += count(o); counter[c] -= 1 for each reference o -> c
+ *   P2               what has a counter left lives; so does what it reaches
+ *   P3 by page       the others, in address order, are the garbage list
+ *                    weakrefs to them are cleared
+ *   start the world  callbacks, finalizers; then (stopped again) who came back?
+ *                    clear or reclaim; count
+ *
+ * Counters are one byte a block, in a dense array beside the heap: random access goes there,
+ * objects themselves are read in address order. They count modulo 256: a true value lies between
+ * 0 and the object's count, so it is exact for counts below 256; the few others that end at 0
+ * are counted again exactly (suspects.c).
+ */
+#ifndef OURO_GC_GC_H
+#define OURO_GC_GC_H
+
+#include "heap/heap.h"
+#include "object/object.h"
+#include "ouro/gc.h"
+
+/* A stretch of blocks of one size, or of a slot's vector. */
+typedef struct ou_region {
+    char *start;          /* arena: first block; NULL for a vector */
+    ou_object **vector;   /* heap=malloc: the objects */
+    uint32_t block_bytes; /* arena */
+    uint32_t count;       /* blocks, or objects in the vector */
+    uint32_t counters;    /* index of the first counter */
+} ou_region;
+
+typedef struct ou_gc_state {
+    ou_region *regions;   /* reserved; filled while the world stands */
+    size_t region_count;
+    uint8_t *counters;    /* reserved, zero between collections */
+    size_t counter_count;
+    ou_object **garbage;  /* reserved; the garbage set in address order */
+    size_t garbage_count;
+    ou_object **stack;    /* reserved: mark stack */
+    size_t stack_len;
+    bool stack_overflow;  /* something marked was not pushed: look at the counters again */
+    size_t examined;
+    bool special;         /* a member has a finalizer or weakrefs */
+} ou_gc_state;
+
+extern ou_gc_state ou_gc;
+
+/* Limits of the reserved arrays. */
+#define OU_GC_STACK_MAX ((size_t)1 << 20)
+
+/* Reserves the collector's memory once. 0 or OU_ENOMEM. */
+int ou_gc_reserve(void);
+void ou_gc_release_memory(void);
+
+/* World stopped: lists the regions; finds the garbage set. */
+void ou_gc_list_regions(void);
+size_t ou_gc_find_garbage(void);
+
+/* Is `o` a member of the garbage set? */
+OU_INLINE bool ou_gc_is_garbage(const ou_object *o)
+{
+    return o->gcbits & OU_GC_GARBAGE;
+}
+
+/* Garbage without finalizers and weakrefs: frees it. World runs or not. */
+void ou_gc_reclaim(void);
+
+/* Any garbage. World stopped on entry, running on return. Returns members freed. */
+size_t ou_gc_finish(ou_gc_report *report);
+
+/* A collection that a threshold asked for; skipped while another one runs. */
+void ou_gc_collect_automatic(void);
+
+/* Pacing: pacing.c. */
+void ou_gc_pacing_start(void);
+void ou_gc_pacing_collected(void);
+void ou_gc_background_stop(void);
+
+#define OU_GC_LOOKED_AT (OU_GC_TRACKED | OU_GC_DOOMED | OU_GC_DEAD | OU_GC_FROZEN)
+
+/* Does the collector look at the object in this block? */
+OU_INLINE bool ou_gc_looks_at(const ou_object *o)
+{
+    return (o->gcbits & OU_GC_LOOKED_AT) == OU_GC_TRACKED;
+}
+
+/* Object number `i` of a region. */
+OU_INLINE ou_object *ou_region_object(const ou_region *region, size_t i)
+{
+    return region->start ? (ou_object *)(region->start + i * region->block_bytes)
+                         : region->vector[i];
+}
+
+#endif

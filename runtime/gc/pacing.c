@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * pacing.c - when a collection begins by itself, and the background collector.
+ *
+ * Only the runtime's own counters decide, never resident memory: a collection is due when
+ * tracked bytes have grown by max(gc_min_bytes, gc_percent of what was live after the last one).
+ * Heaps announce growth every 256 KiB; whoever crosses the line either wakes the background
+ * thread or collects at its next safepoint. With the background thread, a mutator that runs
+ * ahead by another whole step collects itself: memory stays bounded either way.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+#include "conf/conf.h"
+#include "gc/gc.h"
+#include "heap/arena.h"
+#include "ouro/runtime.h"
+
+static int64_t live_after;     /* atomic: tracked bytes after the last collection */
+static uint32_t wanted;        /* atomic, futex: the background thread has work */
+static uint32_t running;       /* atomic: 1 while the background thread should live */
+static pthread_t background;   /* lock: callers of ou_gc_background */
+static ou_lock background_lock = OU_LOCK_INIT;
+
+static int64_t tracked_bytes(void)
+{
+    int64_t sum = 0;
+    uint32_t slots = ou_slot_count();
+    for (uint32_t id = 1; id <= slots; id++) {
+        ou_heap *heap = ou_heap_at(id);
+        sum += heap ? ou_load_relaxed(&heap->tracked_bytes) : 0;
+        sum += ou_load_relaxed(&ou_slots[id].vector_bytes);
+    }
+    return sum;
+}
+
+static int64_t step(void)
+{
+    int64_t percent = ou_load_relaxed(&live_after) / 100 * OU_KNOB(gc_percent);
+    int64_t least = OU_KNOB(gc_min_bytes);
+    return percent > least ? percent : least;
+}
+
+static int64_t growth(void)
+{
+    return tracked_bytes() - ou_load_relaxed(&live_after);
+}
+
+static void on_growth(void)
+{
+    if (!OU_KNOB(gc_auto) || !ou_self.self) {
+        return;
+    }
+    int64_t grown = growth(), due = step();
+    if (grown < due) {
+        return;
+    }
+    if (ou_load_relaxed(&running) && grown < 2 * due) {
+        ou_store_release(&wanted, 1u);
+        ou_os_wake(&wanted, false);
+        return;
+    }
+    ou_slot_poll_set(ou_self.self, OU_POLL_GC);
+}
+
+static void at_safepoint(void)
+{
+    if (OU_KNOB(gc_auto) && growth() >= step()) {
+        ou_gc_collect_automatic();
+    }
+}
+
+void ou_gc_pacing_start(void)
+{
+    ou_heap_on_growth = on_growth;
+    ou_safepoint_gc = at_safepoint;
+}
+
+void ou_gc_pacing_collected(void)
+{
+    ou_store_relaxed(&live_after, tracked_bytes());
+}
+
+void ou_gc_enable(void)
+{
+    ou_knob_set("gc_auto", "1");
+}
+
+void ou_gc_disable(void)
+{
+    ou_knob_set("gc_auto", "0");
+}
+
+bool ou_gc_is_enabled(void)
+{
+    return OU_KNOB(gc_auto);
+}
+
+int ou_gc_threshold_set(size_t min_bytes, unsigned percent)
+{
+    if (percent > 1000 || min_bytes > (size_t)1 << 40) {
+        return ou_fail(OU_EINVAL, "gc threshold: at most 1000 percent and 1 TiB");
+    }
+    ou_store_relaxed(&ou_conf.gc_min_bytes, (int64_t)min_bytes);
+    ou_store_relaxed(&ou_conf.gc_percent, (int64_t)percent);
+    return 0;
+}
+
+/* The background thread: attached only while it collects. */
+static void *background_main(void *arg)
+{
+    (void)arg;
+    while (ou_load_acquire(&running)) {
+        ou_os_wait(&wanted, 0, (uint64_t)OU_KNOB(gc_period_ms) * 1000000u);
+        bool asked = ou_exchange_acquire(&wanted, 0u);
+        if (ou_load_acquire(&running) && ou_thread_attach() == 0) {
+            if (OU_KNOB(gc_auto) && (asked || growth() >= step())) {
+                ou_gc_collect_automatic();
+            }
+            ou_thread_detach();
+            ou_arena_purge(false);
+        }
+    }
+    return NULL;
+}
+
+static int background_start(void)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are for the program's own threads */
+    ou_store_release(&running, 1u);
+    int failed = pthread_create(&background, NULL, background_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed) {
+        ou_store_release(&running, 0u);
+        return ou_fail(OU_ENOMEM, "no thread for the background collector");
+    }
+    return 0;
+}
+
+static void background_stop(void)
+{
+    ou_store_release(&running, 0u);
+    ou_store_release(&wanted, 1u);
+    ou_os_wake(&wanted, true);
+    ou_blocking_begin(); /* it may be waiting for the world to stop */
+    pthread_join(background, NULL);
+    ou_blocking_end();
+    ou_store_release(&wanted, 0u);
+}
+
+int ou_gc_background(bool on)
+{
+    int result = 0;
+    if (!ou_lock_try(&background_lock)) {
+        ou_blocking_begin();
+        ou_lock_take(&background_lock);
+        ou_blocking_end();
+    }
+    if (on && !ou_load_relaxed(&running)) {
+        result = background_start();
+    } else if (!on && ou_load_relaxed(&running)) {
+        background_stop();
+    }
+    ou_lock_give(&background_lock);
+    return result;
+}
+
+void ou_gc_background_stop(void)
+{
+    ou_gc_background(false);
+}

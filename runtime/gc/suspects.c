@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* suspects.c - who is garbage: the three passes of gc.h. The world stands throughout. */
+#include "gc/children.h"
+#include "gc/gc.h"
+#include "heap/arena.h"
+
+ou_gc_state ou_gc;
+
+/* Values of a counter after P1: 0 = suspect, 1..MANY = referred to from outside, then: */
+#define MANY 253u
+#define PUSHED 254u
+#define SCANNED 255u
+
+int ou_gc_reserve(void)
+{
+    if (ou_gc.counters) {
+        return 0;
+    }
+    size_t blocks = ou_range_bytes / 24; /* no tracked object is smaller */
+    size_t pages = ou_range_bytes >> OU_PAGE_SHIFT;
+    ou_gc.regions = ou_os_reserve((pages + OU_SLOT_MAX) * sizeof(ou_region), 4096);
+    ou_gc.counters = ou_os_reserve(blocks, 4096);
+    ou_gc.garbage = ou_os_reserve(blocks * sizeof(ou_object *), 4096);
+    ou_gc.stack = ou_os_reserve(OU_GC_STACK_MAX * sizeof(ou_object *), 4096);
+    if (!ou_gc.regions || !ou_gc.counters || !ou_gc.garbage || !ou_gc.stack) {
+        ou_gc.counters = NULL;
+        return ou_fail(OU_ENOMEM, "no address space for the collector");
+    }
+    return 0;
+}
+
+/* Between collections the arrays hold nothing and cost nothing. */
+void ou_gc_release_memory(void)
+{
+    if (ou_gc.counter_count) {
+        ou_os_purge(ou_gc.counters, ou_align_up(ou_gc.counter_count, 4096));
+    }
+    if (ou_gc.garbage_count > 4096) {
+        ou_os_purge(ou_gc.garbage, ou_align_up(ou_gc.garbage_count * sizeof(ou_object *), 4096));
+    }
+    ou_gc.counter_count = ou_gc.garbage_count = ou_gc.region_count = 0;
+}
+
+static void region_add(ou_region region)
+{
+    region.counters = (uint32_t)ou_gc.counter_count;
+    ou_gc.regions[ou_gc.region_count++] = region;
+    ou_gc.counter_count += region.count;
+}
+
+static void list_vectors(void)
+{
+    uint32_t slots = ou_slot_count();
+    for (uint32_t id = 1; id <= slots; id++) {
+        ou_slot *slot = &ou_slots[id];
+        ou_blocks_drain_foreign(slot);
+        slot->vector_counters = ou_gc.counter_count;
+        if (slot->vector_len) {
+            region_add((ou_region){.vector = slot->vector, .count = (uint32_t)slot->vector_len});
+        }
+    }
+}
+
+static void list_spans(void)
+{
+    size_t top = ou_arena_top();
+    for (size_t i = 1; i < top; i++) {
+        ou_page *page = &ou_page_table[i];
+        uint32_t bin = ou_tag_bin(page->tag);
+        bool small = bin >= OU_BIN_FIRST_TRACKED && bin < OU_BIN_COUNT;
+        if (!page->tag || page->frozen || !(small || bin == OU_BIN_LARGE_TRACKED)) {
+            continue;
+        }
+        if (page->back) { /* inside a span: the counters of its first page, seen already */
+            page->counters = ou_page_first(page)->counters;
+            continue;
+        }
+        page->counters = (uint32_t)ou_gc.counter_count;
+        region_add((ou_region){.start = ou_page_start(page),
+                               .block_bytes = small ? ou_bins[bin].size_bytes : 0,
+                               .count = page->carved});
+    }
+}
+
+void ou_gc_list_regions(void)
+{
+    ou_gc.region_count = ou_gc.counter_count = ou_gc.garbage_count = 0;
+    ou_gc.special = false;
+    ou_gc.examined = 0;
+    if (ou_blocks_from_malloc) {
+        list_vectors();
+    } else {
+        list_spans();
+    }
+}
+
+/* Counter of a referent; NULL when the collector does not look at it. In arenas the answer
+ * comes from the page's metadata: the referent itself is not touched. */
+OU_INLINE uint8_t *counter_of(ou_object *o)
+{
+    if (OU_LIKELY(!ou_blocks_from_malloc)) {
+        if (OU_UNLIKELY(!ou_page_holds(o))) {
+            return NULL; /* static: small ints, singletons, types */
+        }
+        ou_page *page = ou_page_at(o);
+        uint32_t bin = ou_tag_bin(page->tag);
+        if (bin < OU_BIN_FIRST_TRACKED || bin >= OU_BIN_LARGE_LEAF || page->frozen) {
+            return NULL;
+        }
+        if (OU_UNLIKELY(bin == OU_BIN_LARGE_TRACKED)) {
+            return &ou_gc.counters[page->counters];
+        }
+        size_t offset = ((size_t)((char *)o - ou_range) & (OU_PAGE_BYTES - 1)) +
+                        ((size_t)page->back << OU_PAGE_SHIFT);
+        return &ou_gc.counters[page->counters + ou_block_index(offset, &ou_bins[bin])];
+    }
+    if (!ou_gc_looks_at(o)) {
+        return NULL;
+    }
+    uint64_t where = ((ou_block_prefix *)o - 1)->where;
+    return &ou_gc.counters[ou_slots[where >> 48].vector_counters + (uint32_t)where];
+}
+
+/* ---- P1 --------------------------------------------------------------------------------- */
+
+static inline void edge_subtract(ou_object *child)
+{
+    uint8_t *counter = counter_of(child);
+    if (counter) {
+        --*counter;
+    }
+}
+
+static void count_region(const ou_region *region)
+{
+    for (uint32_t i = 0; i < region->count; i++) {
+        ou_object *o = ou_region_object(region, i);
+        if (ou_gc_looks_at(o)) {
+            ou_gc.counters[region->counters + i] =
+                (uint8_t)(ou_gc.counters[region->counters + i] + (uint8_t)ou_count_now(o));
+            ou_each_child(o, edge_subtract);
+            ou_gc.examined++;
+        }
+    }
+}
+
+/* ---- counts of 256 and more: an exact second look ------------------------------------------ */
+
+/* Open-addressing table of the objects whose counter says 0 and whose count does not fit. */
+static struct {
+    ou_object **keys;
+    int64_t *left; /* count minus references from within */
+    size_t mask, count;
+} big;
+
+static bool is_big(const ou_object *o)
+{
+    return ou_count_now(o) > 255 || ou_is_immortal(o);
+}
+
+static size_t big_at(const ou_object *o)
+{
+    size_t at = (size_t)ou_mix64((uint64_t)(uintptr_t)o) & big.mask;
+    while (big.keys[at] && big.keys[at] != o) {
+        at = (at + 1) & big.mask;
+    }
+    return at;
+}
+
+static inline void edge_subtract_big(ou_object *child)
+{
+    uint8_t *counter = counter_of(child);
+    if (counter && *counter == 0) {
+        size_t at = big_at(child);
+        if (big.keys[at]) {
+            big.left[at]--;
+        }
+    }
+}
+
+/* Marks immortal objects as live; returns how many others are ambiguous. */
+static size_t big_count(void)
+{
+    size_t n = 0;
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        const ou_region *region = &ou_gc.regions[r];
+        for (uint32_t i = 0; i < region->count; i++) {
+            uint8_t *counter = &ou_gc.counters[region->counters + i];
+            ou_object *o = ou_region_object(region, i);
+            if (*counter || !ou_gc_looks_at(o) || !is_big(o)) {
+                continue;
+            }
+            if (ou_is_immortal(o)) {
+                *counter = 1;
+            } else {
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+static void big_each(void (*fn)(ou_object *o, uint8_t *counter))
+{
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        const ou_region *region = &ou_gc.regions[r];
+        for (uint32_t i = 0; i < region->count; i++) {
+            ou_object *o = ou_region_object(region, i);
+            uint8_t *counter = &ou_gc.counters[region->counters + i];
+            if (*counter == 0 && ou_gc_looks_at(o) && is_big(o)) {
+                fn(o, counter);
+            }
+        }
+    }
+}
+
+static void big_enter(ou_object *o, uint8_t *counter)
+{
+    (void)counter;
+    size_t at = big_at(o);
+    big.keys[at] = o;
+    big.left[at] = ou_count_now(o);
+}
+
+static void big_decide(ou_object *o, uint8_t *counter)
+{
+    if (big.left[big_at(o)] > 0) {
+        *counter = 1;
+    }
+}
+
+static void big_assume_live(ou_object *o, uint8_t *counter)
+{
+    (void)o;
+    *counter = 1;
+}
+
+static void recount_big(void)
+{
+    big.count = big_count();
+    if (!big.count) {
+        return;
+    }
+    size_t slots = (size_t)2 << ou_log2(big.count * 2);
+    big.mask = slots - 1;
+    char *memory = ou_os_map(slots * 16);
+    if (!memory) { /* no memory: they live on until the next collection */
+        big_each(big_assume_live);
+        return;
+    }
+    big.keys = (ou_object **)memory;
+    big.left = (int64_t *)(memory + slots * 8);
+    big_each(big_enter);
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        const ou_region *region = &ou_gc.regions[r];
+        for (uint32_t i = 0; i < region->count; i++) {
+            ou_object *o = ou_region_object(region, i);
+            if (ou_gc_looks_at(o)) {
+                ou_each_child(o, edge_subtract_big);
+            }
+        }
+    }
+    big_each(big_decide);
+    ou_os_unmap(memory, slots * 16);
+}
+
+/* ---- P2 --------------------------------------------------------------------------------- */
+
+static inline void edge_mark(ou_object *child)
+{
+    uint8_t *counter = counter_of(child);
+    if (!counter || *counter) {
+        return;
+    }
+    if (OU_UNLIKELY(ou_gc.stack_len == OU_GC_STACK_MAX)) {
+        *counter = 1; /* a root like any other: the next round scans it */
+        ou_gc.stack_overflow = true;
+        return;
+    }
+    *counter = PUSHED;
+    ou_gc.stack[ou_gc.stack_len++] = child;
+}
+
+static void drain_stack(void)
+{
+    while (ou_gc.stack_len) {
+        ou_object *o = ou_gc.stack[--ou_gc.stack_len];
+        *counter_of(o) = SCANNED;
+        if (ou_gc_looks_at(o)) {
+            ou_each_child(o, edge_mark);
+        }
+    }
+}
+
+static void mark_region(const ou_region *region)
+{
+    uint8_t *counters = &ou_gc.counters[region->counters];
+    for (uint32_t i = 0; i < region->count; i++) {
+        if (counters[i] && counters[i] < PUSHED) {
+            ou_object *o = ou_region_object(region, i);
+            counters[i] = SCANNED;
+            if (ou_gc_looks_at(o)) {
+                ou_each_child(o, edge_mark);
+                drain_stack();
+            }
+        }
+    }
+}
+
+static void mark_from_roots(void)
+{
+    for (size_t i = 0; i < ou_gc.counter_count; i++) {
+        ou_gc.counters[i] = ou_gc.counters[i] > MANY ? MANY : ou_gc.counters[i];
+    }
+    do {
+        ou_gc.stack_overflow = false;
+        for (size_t r = 0; r < ou_gc.region_count; r++) {
+            mark_region(&ou_gc.regions[r]);
+        }
+    } while (ou_gc.stack_overflow);
+}
+
+/* ---- P3 --------------------------------------------------------------------------------- */
+
+static void list_garbage(const ou_region *region)
+{
+    const uint8_t *counters = &ou_gc.counters[region->counters];
+    for (uint32_t i = 0; i < region->count; i++) {
+        ou_object *o = ou_region_object(region, i);
+        if (counters[i] == 0 && ou_gc_looks_at(o)) {
+            o->gcbits |= OU_GC_GARBAGE;
+            ou_gc.garbage[ou_gc.garbage_count++] = o;
+            ou_gc.special |= o->flags & OU_FL_WEAKREF ||
+                             (o->gcbits & (OU_GC_FINALIZER | OU_GC_FINALIZED)) == OU_GC_FINALIZER;
+        }
+    }
+}
+
+size_t ou_gc_find_garbage(void)
+{
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        count_region(&ou_gc.regions[r]);
+    }
+    recount_big();
+    mark_from_roots();
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        list_garbage(&ou_gc.regions[r]);
+    }
+    return ou_gc.garbage_count;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* arena.c - page runs; see arena.h. */
+#include "heap/arena.h"
+
+#include "conf/conf.h"
+#include "os/lock.h"
+
+char *ou_range;
+size_t ou_range_bytes;
+ou_page *ou_page_table;
+uint64_t ou_link_key;
+
+static struct {
+    ou_lock lock;
+    size_t pages;      /* const: in the range */
+    size_t top;        /* lock; read relaxed: pages from here on were never taken */
+    size_t hint;       /* lock: no free page below, at most */
+    size_t used;       /* lock; read relaxed: pages in runs */
+    size_t dirty;      /* lock; read relaxed: free pages that are not clean */
+    uint64_t *free;    /* lock: bit set = free, for pages below top */
+    uint64_t *soiled;  /* lock: bit set = free and dirty */
+    uint64_t purged_ns; /* lock: time of the last purge by age */
+} arena;
+
+static bool bit_get(const uint64_t *map, size_t i)
+{
+    return map[i / 64] >> (i % 64) & 1;
+}
+
+/* Sets or clears bits [from, from + n); returns how many changed. */
+static size_t bits_put(uint64_t *map, size_t from, size_t n, bool set)
+{
+    size_t changed = 0;
+    for (size_t i = from, end = from + n; i < end;) {
+        size_t in_word = ou_min(64 - i % 64, end - i);
+        uint64_t mask = (in_word == 64 ? ~(uint64_t)0 : (((uint64_t)1 << in_word) - 1)) << i % 64;
+        uint64_t *word = &map[i / 64];
+        changed += (size_t)__builtin_popcountll(set ? mask & ~*word : mask & *word);
+        *word = set ? *word | mask : *word & ~mask;
+        i += in_word;
+    }
+    return changed;
+}
+
+static bool reserve(size_t bytes)
+{
+    size_t pages = bytes >> OU_PAGE_SHIFT;
+    size_t map_bytes = ou_align_up(pages / 8, 4096);
+    char *range = ou_os_reserve(bytes, (size_t)2 << 20);
+    if (!range) {
+        return false;
+    }
+    char *side = ou_os_reserve(pages * sizeof(ou_page) + 2 * map_bytes + 2 * 4096, 4096);
+    if (!side) {
+        ou_os_unmap(range, bytes);
+        return false;
+    }
+    ou_range = range;
+    ou_range_bytes = bytes;
+    ou_page_table = (ou_page *)(side + 4096);
+    arena.free = (uint64_t *)(side + 4096 + pages * sizeof(ou_page));
+    arena.soiled = arena.free + map_bytes / 8;
+    ou_os_protect(side, 4096); /* guard pages: an overrun of the tables is a fault, not a theft */
+    ou_os_protect((char *)arena.soiled + map_bytes, 4096);
+    arena.pages = pages;
+    arena.top = 1; /* page 0 stays unused: offset 0 means "none" */
+    arena.hint = 1;
+    return true;
+}
+
+bool ou_arena_init(void)
+{
+    /* ThreadSanitizer keeps its own map of the address space: leave it room. */
+    unsigned biggest = OU_TSAN || OU_ASAN ? 36 : 40;
+    for (unsigned shift = biggest; shift >= 24; shift--) {
+        if (reserve((size_t)1 << shift)) {
+            /* The top 16 bits of a link tell a free block from data: 0, all ones and common
+             * doubles must not decode to a small depth. */
+            ou_link_key = (ou_os_random() & 0x0000FFFFFFFFFFFF) | 0xA500000000000000u |
+                          (ou_os_random() & 0x003F000000000000u);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* First free run of `n` pages aligned to `align`, from the hint on; 0 when none below top. */
+static size_t find_run(size_t n, size_t align)
+{
+    size_t i = arena.hint;
+    bool first = true;
+    while (i < arena.top) {
+        uint64_t word = arena.free[i / 64] >> (i % 64);
+        if (!word) {
+            i = (i / 64 + 1) * 64;
+            continue;
+        }
+        i += (size_t)__builtin_ctzll(word);
+        if (i >= arena.top) {
+            break;
+        }
+        if (first) {
+            arena.hint = i;
+            first = false;
+        }
+        size_t start = ou_align_up(i, align);
+        size_t end = i;
+        while (end < arena.top && end < start + n && bit_get(arena.free, end)) {
+            end++;
+        }
+        if (end == start + n) {
+            return start;
+        }
+        i = ou_max(end, i + 1);
+    }
+    if (first) {
+        arena.hint = arena.top;
+    }
+    return 0;
+}
+
+/* A run at the end of what was ever taken; `room` more pages are left free behind it. */
+static size_t take_fresh(size_t n, size_t align, size_t room)
+{
+    size_t start = ou_align_up(arena.top, align);
+    size_t end = start + n + room;
+    if (end > arena.pages) {
+        end = start + n;
+        if (end > arena.pages) {
+            return 0;
+        }
+    }
+    bits_put(arena.free, arena.top, end - arena.top, true);
+    arena.hint = ou_min(arena.hint, arena.top);
+    ou_store_relaxed(&arena.top, end);
+    return start;
+}
+
+static bool over_limit(size_t more)
+{
+    int64_t limit = OU_KNOB(heap_limit_bytes);
+    return limit && (arena.used + more) << OU_PAGE_SHIFT > (size_t)limit;
+}
+
+/* Marks [start, start + n) as taken; true when all of it was clean. */
+static bool claim(size_t start, size_t n)
+{
+    bits_put(arena.free, start, n, false);
+    size_t soiled = bits_put(arena.soiled, start, n, false);
+    ou_store_relaxed(&arena.dirty, arena.dirty - soiled);
+    ou_store_relaxed(&arena.used, arena.used + n);
+    return soiled == 0;
+}
+
+ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean)
+{
+    ou_lock_take(&arena.lock);
+    size_t start = 0;
+    if (!over_limit(pages)) {
+        start = roomy ? 0 : find_run(pages, align_pages);
+        if (!start) {
+            start = take_fresh(pages, align_pages, roomy ? 3 * pages : 0);
+        }
+        if (!start && roomy) {
+            start = find_run(pages, align_pages);
+        }
+    }
+    bool all_clean = start && claim(start, pages);
+    ou_lock_give(&arena.lock);
+    if (!start) {
+        return NULL;
+    }
+    if (clean) {
+        *clean = all_clean;
+    }
+    ou_page *first = &ou_page_table[start];
+    first->pages = (uint32_t)pages;
+    return first;
+}
+
+static size_t purge_locked(bool all)
+{
+    size_t bytes = 0;
+    for (size_t i = arena.hint; i < arena.top && arena.dirty;) {
+        if (!arena.soiled[i / 64] && i % 64 == 0) {
+            i += 64;
+            continue;
+        }
+        if (!bit_get(arena.soiled, i)) {
+            i++;
+            continue;
+        }
+        size_t end = i;
+        while (end < arena.top && bit_get(arena.soiled, end)) {
+            end++;
+        }
+        bits_put(arena.soiled, i, end - i, false);
+        ou_store_relaxed(&arena.dirty, arena.dirty - (end - i));
+        ou_os_purge(ou_range + (i << OU_PAGE_SHIFT), (end - i) << OU_PAGE_SHIFT);
+        bytes += (end - i) << OU_PAGE_SHIFT;
+        i = end;
+    }
+    arena.purged_ns = all ? arena.purged_ns : ou_os_now_ns();
+    return bytes;
+}
+
+size_t ou_arena_purge(bool all)
+{
+    ou_lock_take(&arena.lock);
+    size_t bytes = purge_locked(all);
+    ou_lock_give(&arena.lock);
+    return bytes;
+}
+
+static void release_locked(size_t start, size_t n)
+{
+    bits_put(arena.free, start, n, true);
+    bits_put(arena.soiled, start, n, true);
+    ou_store_relaxed(&arena.used, arena.used - n);
+    ou_store_relaxed(&arena.dirty, arena.dirty + n);
+    arena.hint = ou_min(arena.hint, start);
+    if (arena.dirty << OU_PAGE_SHIFT > (size_t)OU_KNOB(heap_dirty_bytes)) {
+        purge_locked(true);
+    }
+}
+
+void ou_arena_give(ou_page *first, size_t pages)
+{
+    ou_store_relaxed(&first->tag, 0u);
+    ou_lock_take(&arena.lock);
+    release_locked((size_t)(first - ou_page_table), pages);
+    ou_lock_give(&arena.lock);
+}
+
+bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
+{
+    size_t start = (size_t)(first - ou_page_table) + pages;
+    bool fits = start + more <= arena.pages;
+    ou_lock_take(&arena.lock);
+    fits = fits && !over_limit(more);
+    for (size_t i = start; fits && i < start + more && i < arena.top; i++) {
+        fits = bit_get(arena.free, i);
+    }
+    if (fits) {
+        ou_store_relaxed(&arena.top, ou_max(arena.top, start + more));
+        claim(start, more);
+    }
+    ou_lock_give(&arena.lock);
+    return fits;
+}
+
+void ou_arena_shrink(ou_page *first, size_t pages, size_t keep)
+{
+    ou_lock_take(&arena.lock);
+    release_locked((size_t)(first - ou_page_table) + keep, pages - keep);
+    ou_lock_give(&arena.lock);
+}
+
+size_t ou_arena_held_bytes(void)
+{
+    return (ou_load_relaxed(&arena.used) + ou_load_relaxed(&arena.dirty)) << OU_PAGE_SHIFT;
+}
+
+size_t ou_arena_top(void)
+{
+    return ou_load_relaxed(&arena.top);
+}
+
+void ou_arena_fork_prepare(void)
+{
+    ou_lock_take(&arena.lock);
+}
+
+void ou_arena_fork_done(void)
+{
+    ou_lock_give(&arena.lock);
+}
+
+size_t ou_arena_check(void)
+{
+    size_t faults = 0, used = 0, dirty = 0;
+    ou_lock_take(&arena.lock);
+    for (size_t i = 1; i < arena.top; i++) {
+        bool is_free = bit_get(arena.free, i);
+        bool is_dirty = bit_get(arena.soiled, i);
+        used += !is_free;
+        dirty += is_dirty;
+        if ((is_free && ou_load_relaxed(&ou_page_table[i].tag)) || (is_dirty && !is_free)) {
+            ou_warn("heap check: page %zu is free and in use", i);
+            faults++;
+        }
+    }
+    if (used != arena.used || dirty != arena.dirty) {
+        ou_warn("heap check: %zu pages used and %zu dirty, counted %zu and %zu", arena.used,
+                arena.dirty, used, dirty);
+        faults++;
+    }
+    ou_lock_give(&arena.lock);
+    return faults;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * arena.h - the reserved range handed out in runs of pages, first fit by address.
+ *
+ * One lock, taken once a run, not once a block. Free pages are bits in a map; a second map says
+ * which of them are dirty (were used since the system last gave them). Dirty pages are
+ * purged when they are too many (knob heap_dirty_bytes) or too old (heap_purge_ms).
+ */
+#ifndef OURO_HEAP_ARENA_H
+#define OURO_HEAP_ARENA_H
+
+#include "heap/page.h"
+
+/* Reserves the range: 1 TiB, or less where address space is limited. False: not even 16 MiB. */
+bool ou_arena_init(void);
+
+/* Takes `pages` adjacent pages whose first is aligned to `align_pages` (power of two); *clean
+ * is set when they read as zero. The metas are zeroed except `pages` and `back`. NULL: no
+ * memory or over the hard limit. `roomy` prefers a place with room behind it to grow. */
+ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean);
+
+/* Gives a run back. */
+void ou_arena_give(ou_page *first, size_t pages);
+
+/* Extends a run in place by the pages behind it; false when they are taken. */
+bool ou_arena_extend(ou_page *first, size_t pages, size_t more);
+
+/* Gives the tail of a run back, keeping `keep` pages. */
+void ou_arena_shrink(ou_page *first, size_t pages, size_t keep);
+
+/* Purges dirty pages older than heap_purge_ms, or all of them. Returns bytes. */
+size_t ou_arena_purge(bool all);
+
+/* Bytes taken by runs plus free dirty ones: what the system may count as resident. */
+size_t ou_arena_held_bytes(void);
+
+/* Pages 1..top-1 have been taken at some time. */
+size_t ou_arena_top(void);
+
+/* fork: keep the lock across it. */
+void ou_arena_fork_prepare(void);
+void ou_arena_fork_done(void);
+
+/* Structure audit; returns faults. */
+size_t ou_arena_check(void);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* classes.c - the table of bins. */
+#include "heap/classes.h"
+
+#include "heap/page.h"
+
+ou_bin_info ou_bins[256];
+
+static_assert(OU_BIN_COUNT < OU_BIN_LARGE_TRACKED, "a bin fits into the tag's byte");
+
+static size_t class_bytes(uint32_t class)
+{
+    if (class < OU_CLASS_SMALL) {
+        return 16 + 8 * (size_t)class;
+    }
+    uint32_t i = class - OU_CLASS_SMALL;
+    size_t base = (size_t)128 << (i / 8);
+    return base + (i % 8 + 1) * (base / 8);
+}
+
+/* A magazine holds at most 64 KiB, except that 64 blocks up to 4 KiB always fit: that is the
+ * batch servers work in; and never more than its depth field counts. */
+static uint16_t magazine_limit(size_t bytes)
+{
+    size_t n = 65536 / bytes;
+    size_t floor = bytes <= 4096 ? 66 : 8;
+    return (uint16_t)ou_min(ou_max(n, floor), 128);
+}
+
+void ou_classes_init(void)
+{
+    for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++) {
+        size_t bytes = class_bytes(bin % OU_CLASS_COUNT);
+        OU_ASSERT(ou_class_of(bytes) == bin % OU_CLASS_COUNT);
+        ou_bins[bin] = (ou_bin_info){
+            .magic = (((uint64_t)1 << 40) + bytes - 1) / bytes,
+            .size_bytes = (uint32_t)bytes,
+            .limit = magazine_limit(bytes),
+            .span_pages = bytes <= 8192 ? 1 : 4, /* at least 8 blocks a span */
+        };
+    }
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * heap/heap.h - per-thread heaps: magazines, spans, remote frees.
+ *
+ *   alloc:  magazine of the bin -> (empty) inbox, span's free blocks, fresh blocks, new span
+ *   free:   own block   -> magazine -> (full) half of it back to the spans
+ *           other's     -> batch by page -> one push of the chain into the owner's inbox
+ *
+ * A magazine is one word: the address of its first block in the low 48 bits, the number of
+ * blocks above. A link holds the word of the rest, encoded; so popping a block checks that the
+ * count went down by one, which a write to freed memory would break.
+ *
+ * A heap belongs to the thread that holds it, or to nobody (orphan); the next new thread takes
+ * an orphan with everything in it, in O(1).
+ *
+ * operation          | by                     | synchronisation
+ * -------------------+------------------------+------------------------------------------
+ * bins, spans        | holder of the heap     | none; passed on under heaps_lock
+ * inbox push         | any thread             | CAS release, pairs with the drain
+ * inbox drain        | holder                 | exchange acquire
+ * page tag read      | any thread             | constant while a block of it is out
+ *
+ * Model of the inbox: tests/spin/remote.pml.
+ */
+#ifndef OURO_HEAP_HEAP_H
+#define OURO_HEAP_HEAP_H
+
+#include "conf/stats.h"
+#include "heap/page.h"
+
+#define OU_HEAP_MAX 8192u
+
+#define OU_REMOTE_WAYS 16u
+
+/* A chain of blocks of one page, freed here, owned elsewhere. */
+typedef struct ou_remote {
+    ou_page *page;
+    void *head, *tail;
+    uint32_t len;
+} ou_remote;
+
+typedef struct ou_heap {
+    uint64_t bins[OU_BIN_COUNT]; /* owner: magazines */
+    uint32_t tag;                /* const: id << 8 */
+    uint32_t id;                 /* const */
+    ou_page *current[OU_BIN_COUNT]; /* owner: span to refill from */
+    ou_page *partial[OU_BIN_COUNT]; /* owner: other spans with free blocks */
+    ou_remote remote[OU_REMOTE_WAYS]; /* owner */
+    uint32_t remote_len;         /* owner: blocks in all chains */
+    uint32_t remote_bytes;       /* owner */
+    struct ou_heap *next_orphan; /* lock:heaps */
+    bool held;                   /* lock:heaps */
+    int64_t tracked_bytes;       /* owner; read relaxed: tracked blocks in use */
+    int64_t tracked_noted;       /* owner: tracked_bytes when growth was last announced */
+    ou_stats_block stats;
+    void *inbox __attribute__((aligned(64))); /* atomic: blocks freed by others */
+} ou_heap;
+
+extern ou_heap ou_heap_none; /* what a thread holds before its first allocation: empty */
+
+OU_INLINE ou_heap *ou_heap_current(void)
+{
+    return (ou_heap *)ou_self.heap;
+}
+
+/* The calling thread's heap, taken if it has none; NULL when all ids are in use. */
+ou_heap *ou_heap_mine(void);
+
+/* Heap by id, NULL when never made. Any thread. */
+ou_heap *ou_heap_at(uint32_t id);
+
+/* Seam: called when tracked memory of a heap has grown by another 256 KiB. Never a safepoint. */
+extern void (*ou_heap_on_growth)(void);
+void ou_heap_note_tracked(ou_heap *heap, int64_t bytes);
+
+/* Seam: called by the exiting thread before its heap becomes an orphan. */
+extern void (*ou_heap_on_thread_exit)(void);
+
+/* Gives the calling thread's heap back (thread exit). */
+void ou_heap_release(void);
+
+void *ou_heap_alloc_slow(uint32_t bin);
+void ou_heap_free_slow(void *p);
+void ou_heap_flush(ou_heap *heap, uint32_t bin);
+
+/* Panics when `p` is not the start of a block in use; for the ends that free() does not inline. */
+void ou_heap_free_checked(void *p);
+OU_COLD _Noreturn void ou_heap_corrupt(const void *block, uint32_t bin);
+
+/* Blocks above OU_SMALL_BYTES: whole pages. */
+void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, bool *clean);
+void ou_large_free(ou_page *first);
+void *ou_large_realloc(void *p, ou_page *first, size_t bytes);
+
+/* Remote frees: remote.c. */
+void ou_remote_free(ou_heap *heap, ou_page *page, void *p);
+void ou_remote_flush(ou_heap *heap);
+void ou_remote_drain(ou_heap *heap);
+
+/* Spans: span.c. */
+uint32_t ou_span_refill(ou_heap *heap, uint32_t bin);
+void ou_span_put(ou_heap *heap, void *block);
+void ou_span_set_frozen(ou_page *span, bool frozen);
+void ou_span_thaw_all(void);
+/* Hands free spans of every bin back to the arena. */
+void ou_heap_trim_spans(ou_heap *heap);
+
+/* AddressSanitizer's view of blocks: everything behind the first two words of a free block,
+ * and the tail behind what was asked for, must not be touched. */
+void ou_asan_taken(void *p, size_t bytes, size_t block_bytes);
+void ou_asan_freed(void *p, size_t block_bytes);
+
+OU_INLINE void ou_mark_taken(void *p, size_t bytes, size_t block_bytes)
+{
+    if (OU_ASAN) {
+        ou_asan_taken(p, bytes, block_bytes);
+    }
+}
+
+OU_INLINE void ou_mark_freed(void *p, size_t block_bytes)
+{
+    if (OU_ASAN) {
+        ou_asan_freed(p, block_bytes);
+    }
+}
+
+/* One block of `bin`, unset except that its second word is zero. NULL: no memory. */
+OU_INLINE void *ou_heap_take(uint32_t bin)
+{
+    ou_heap *heap = ou_heap_current();
+    uint64_t head = heap->bins[bin];
+    if (OU_UNLIKELY(!head)) {
+        return ou_heap_alloc_slow(bin);
+    }
+    void *p = (void *)(head & OU_LINK_ADDRESS);
+    uint64_t rest = *ou_block_link(p) ^ ou_link_key;
+    if (OU_UNLIKELY((head >> 48) - (rest >> 48) != 1)) {
+        ou_heap_corrupt(p, bin);
+    }
+    heap->bins[bin] = rest;
+    *ou_block_link(p) = 0; /* no stale link: it would look like a double free later */
+    return p;
+}
+
+/* Puts a block of a span that `heap` owns into its magazine. */
+OU_INLINE void ou_heap_put(ou_heap *heap, uint32_t bin, void *p)
+{
+    uint64_t head = heap->bins[bin];
+    uint64_t depth = (head >> 48) + 1;
+    *ou_block_link(p) = head ^ ou_link_key;
+    heap->bins[bin] = (uint64_t)(uintptr_t)p | depth << 48;
+    if (OU_UNLIKELY(depth > ou_bins[bin].limit)) {
+        ou_heap_flush(heap, bin);
+    }
+}
+
+/* Does the word behind a block's first look like the link of a free block? */
+OU_INLINE bool ou_link_suspicious(uint64_t word)
+{
+    uint64_t link = word ^ ou_link_key;
+    return OU_UNLIKELY((link >> 48) <= 0xFF);
+}
+
+/* Frees a block that is known to be an object of this heap's range (no misuse checks: the
+ * object layer has its own). */
+OU_INLINE void ou_heap_free_object(void *p)
+{
+    ou_heap *heap = ou_heap_current();
+    uint32_t bin = ou_load_relaxed(&ou_page_at(p)->tag) ^ heap->tag;
+    if (OU_LIKELY(bin < OU_BIN_COUNT)) {
+        ou_mark_freed(p, ou_bins[bin].size_bytes);
+        ou_heap_put(heap, bin, p);
+    } else {
+        ou_heap_free_slow(p);
+    }
+}
+
+/* Bytes of the block `p`, any block of the range. */
+size_t ou_heap_block_bytes(const void *p);
+
+/* A block of at least `bytes` for an object. NULL: no memory. */
+OU_INLINE void *ou_heap_alloc_object(size_t bytes, ou_page_kind kind)
+{
+    if (OU_LIKELY(bytes <= OU_SMALL_BYTES)) {
+        uint32_t bin = ou_class_of(bytes) + (uint32_t)kind * OU_CLASS_COUNT;
+        void *p = ou_heap_take(bin);
+        if (OU_ASAN && p) {
+            ou_mark_taken(p, bytes, ou_bins[bin].size_bytes);
+        }
+        return p;
+    }
+    return ou_large_alloc(bytes, 16, kind, false, NULL);
+}
+
+#endif

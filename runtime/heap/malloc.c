@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * malloc.c - the heap as a plain allocator: ouro/heap.h. Raw blocks are multiples of 16 bytes in
+ * pages of their own, so that they have the alignment the C standard asks for.
+ */
+#include "ouro/heap.h"
+
+#include <errno.h>
+
+#include "heap/arena.h"
+#include "heap/heap.h"
+
+#define BYTES_MAX ((size_t)PTRDIFF_MAX - OU_PAGE_BYTES)
+
+
+static OU_COLD void *out_of_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+static void *alloc_large(size_t size, size_t align, bool *clean)
+{
+    if (size > BYTES_MAX || !ou_heap_mine()) {
+        if (size > BYTES_MAX || !ou_range) {
+            return out_of_memory();
+        }
+    }
+    void *p = ou_large_alloc(size, align, OU_RAW, false, clean);
+    return p ? p : out_of_memory();
+}
+
+OU_INLINE uint32_t raw_bin(size_t size)
+{
+    return ou_class_of((size + 15) & ~(size_t)15);
+}
+
+void *ou_malloc(size_t size)
+{
+    if (OU_UNLIKELY(size > OU_SMALL_BYTES)) {
+        return alloc_large(size, 16, NULL);
+    }
+    uint32_t bin = raw_bin(size);
+    void *p = ou_heap_take(bin);
+    if (OU_UNLIKELY(!p)) {
+        return out_of_memory();
+    }
+    ou_mark_taken(p, size, ou_bins[bin].size_bytes);
+    return p;
+}
+
+void ou_free(void *p)
+{
+    ou_heap *heap = ou_heap_current();
+    if (OU_UNLIKELY(!ou_page_holds(p))) {
+        ou_heap_free_slow(p);
+        return;
+    }
+    ou_page *page = ou_page_at(p);
+    uint32_t bin = ou_load_relaxed(&page->tag) ^ heap->tag;
+    if (OU_UNLIKELY(bin >= OU_BIN_COUNT)) {
+        ou_heap_free_checked(p);
+        ou_heap_free_slow(p);
+        return;
+    }
+    const ou_bin_info *info = &ou_bins[bin];
+    size_t offset = ((size_t)((char *)p - ou_range) & (OU_PAGE_BYTES - 1)) +
+                    ((size_t)page->back << OU_PAGE_SHIFT);
+    uint32_t index = ou_block_index(offset, info);
+    if (OU_UNLIKELY(index * info->size_bytes != offset ||
+                    ou_link_suspicious(*ou_block_link(p)))) {
+        ou_heap_free_checked(p);
+    }
+    ou_mark_freed(p, info->size_bytes);
+    ou_heap_put(heap, bin, p);
+}
+
+void *ou_calloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        return out_of_memory();
+    }
+    if (bytes > OU_SMALL_BYTES) {
+        bool clean = false;
+        void *p = alloc_large(bytes, 16, &clean);
+        return p && !clean ? memset(p, 0, bytes) : p;
+    }
+    void *p = ou_malloc(bytes);
+    return p ? memset(p, 0, bytes) : p;
+}
+
+size_t ou_malloc_usable_size(const void *p)
+{
+    if (!p) {
+        return 0;
+    }
+    OU_VERIFY(ou_page_holds(p), "heap: size of a pointer not from this heap: %p", p);
+    size_t bytes = ou_heap_block_bytes(p);
+    if (OU_ASAN) {
+        ou_mark_taken((void *)(uintptr_t)p, bytes, bytes); /* whoever asks may use all of it */
+    }
+    return bytes;
+}
+
+static void *move(void *p, size_t have, size_t size, void *to)
+{
+    if (to) {
+        if (OU_ASAN) {
+            ou_mark_taken(p, have, have); /* what was asked for is not recorded */
+        }
+        memcpy(to, p, ou_min(have, size));
+        ou_free(p);
+    }
+    return to;
+}
+
+void *ou_realloc(void *p, size_t size)
+{
+    if (!p) {
+        return ou_malloc(size);
+    }
+    OU_VERIFY(ou_page_holds(p), "heap: realloc of a pointer not from this heap: %p", p);
+    if (size > BYTES_MAX) {
+        return out_of_memory();
+    }
+    ou_page *page = ou_page_at(p);
+    uint32_t bin = ou_tag_bin(ou_load_relaxed(&page->tag));
+    size_t have = ou_heap_block_bytes(p);
+    if (bin >= OU_BIN_COUNT) {
+        OU_VERIFY(page->tag && p == ou_page_start(page),
+                  "heap: realloc of a block that is not in use: %p", p);
+        void *same = ou_large_realloc(p, page, size);
+        if (same) {
+            return same;
+        }
+        if (size > have) { /* it grows once more, probably not for the last time */
+            void *to = ou_large_alloc(size + size / 8, 16, OU_RAW, true, NULL);
+            return to ? move(p, have, size, to) : out_of_memory();
+        }
+    } else {
+        OU_VERIFY(page->tag, "heap: realloc of a block that is not in use: %p", p);
+        if (size <= have && size >= have / 2) {
+            ou_mark_taken(p, size, have);
+            return p;
+        }
+    }
+    return move(p, have, size, ou_malloc(size));
+}
+
+void *ou_memalign(size_t align, size_t size)
+{
+    if (align <= 16) {
+        return ou_malloc(size);
+    }
+    if (size > BYTES_MAX || align > BYTES_MAX) {
+        return out_of_memory();
+    }
+    size_t bytes = ou_align_up(size ? size : 1, align);
+    if (bytes <= OU_SMALL_BYTES) {
+        /* Spans start on 64 KiB: blocks whose size is a multiple of `align` are aligned. */
+        uint32_t bin = ou_class_of(bytes);
+        while (bin < OU_CLASS_COUNT && ou_bins[bin].size_bytes % align) {
+            bin++;
+        }
+        if (ou_range && bin < OU_CLASS_COUNT) {
+            void *p = ou_heap_take(bin);
+            if (p) {
+                ou_mark_taken(p, size, ou_bins[bin].size_bytes);
+            }
+            return p ? p : out_of_memory();
+        }
+    }
+    if (!ou_range) {
+        ou_free(ou_malloc(16)); /* first call of the process: makes the range */
+        return ou_range ? ou_memalign(align, size) : out_of_memory();
+    }
+    return alloc_large(ou_max(bytes, OU_SMALL_BYTES + 1), align, NULL);
+}

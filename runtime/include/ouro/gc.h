@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * gc.h - the cycle collector.
+ *
+ * Counting frees everything except groups that refer to each other. The collector finds those:
+ * an object whose count is wholly explained by references from other suspects is unreachable
+ * (docs/gc.md). It runs when asked, by itself when enough was allocated, and in a
+ * background thread; each can be turned off.
+ */
+#ifndef OURO_GC_H
+#define OURO_GC_H
+
+#include <sys/types.h>
+
+#include "ouro/common.h"
+
+typedef struct ou_gc_report {
+    uint64_t unreachable;   /* objects found unreachable and freed (resurrected ones excluded) */
+    uint64_t resurrected;   /* objects that a finalizer brought back */
+    uint64_t finalized;     /* finalizers run */
+    uint64_t examined;      /* tracked objects looked at */
+    uint64_t stop_ns;       /* world stopped, in all */
+    uint64_t total_ns;      /* from begin to end */
+    bool automatic;         /* started by a threshold, not by ou_gc_collect */
+} ou_gc_report;
+
+/* Before (report NULL) and after every collection, on the collecting thread, world running. */
+typedef void (*ou_gc_callback)(const ou_gc_report *report, void *arg);
+
+OU_BEGIN_DECLS
+
+/* Collects now. Returns the number of unreachable objects found (as Python's gc.collect()),
+ * 0 at once when called from a finalizer or callback of a running collection.
+ * Thread-safety: any attached thread; other threads are stopped at safepoints meanwhile. */
+OU_API int64_t ou_gc_collect(void);
+OU_API int64_t ou_gc_collect_report(ou_gc_report *report);
+
+/* Automatic collections, on by default (knob `gc_auto`). */
+OU_API void ou_gc_enable(void);
+OU_API void ou_gc_disable(void);
+OU_API bool ou_gc_is_enabled(void);
+
+/* Starts or stops the background collector thread (knob `gc_background`). 0, OU_ENOMEM. */
+OU_API int ou_gc_background(bool on);
+
+/* Next automatic collection when tracked bytes have grown by max(min_bytes, percent of what
+ * was live after the last one). OU_EINVAL for percent > 1000. */
+OU_API int ou_gc_threshold_set(size_t min_bytes, unsigned percent);
+
+/* Registers a callback (at most 8); returns 0 or OU_ELIMIT. */
+OU_API int ou_gc_callback_add(ou_gc_callback fn, void *arg);
+
+/* True for objects the collector looks at (containers). */
+OU_API bool ou_gc_is_tracked(const ou_object *o);
+
+/* Moves all tracked objects that exist now out of the collector's sight, without touching them
+ * (fork-friendly); unfreeze undoes it. Returns their number. */
+OU_API uint64_t ou_gc_freeze(void);
+OU_API uint64_t ou_gc_unfreeze(void);
+
+OU_END_DECLS
+
+#endif

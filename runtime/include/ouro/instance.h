@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * instance.h - classes and their instances.
+ *
+ * A class is an immortal entry of the type region with a layout: attribute names in order of
+ * first use, the first ones inline in the instance, later ones in a side array (an `open`
+ * class), or none beyond the declared ones (a `closed` class, like Python's __slots__: 16
+ * bytes of header and 8 an attribute). Threads: as list.h.
+ */
+#ifndef OURO_INSTANCE_H
+#define OURO_INSTANCE_H
+
+#include "ouro/common.h"
+
+/* Runs once when an instance becomes unreachable, with a reference of its own: it may store
+ * `self` somewhere and so bring it back to life (row 10; PEP 442). A non-zero result is
+ * reported (event, counter) and otherwise ignored. */
+typedef int (*ou_finalizer)(ou_object *self, void *arg);
+
+OU_BEGIN_DECLS
+
+/* New class. `attrs` are the declared attribute names (n of them, copied); `closed` forbids
+ * others. `finalizer` may be NULL. NULL and OU_ELIMIT when the type region is full (16,384
+ * classes). The class is immortal. */
+OU_API const ou_type *ou_class_new(const char *name, const char *const *attrs, size_t n,
+                                   bool closed, ou_finalizer finalizer, void *arg);
+
+/* Index of an attribute in the class's layout, adding it when the class is open; or OU_EATTR
+ * (closed class), OU_ELIMIT (more than 1,024). The index never changes. Any thread. */
+OU_API int ou_class_attr(const ou_type *cls, const char *name);
+
+/* New reference to an instance with no attribute set. NULL: OU_ETYPE (no class), OU_ENOMEM. */
+OU_API ou_object *ou_instance_new(const ou_type *cls);
+
+/* By name: get returns a new reference or NULL and OU_EATTR; value NULL deletes. */
+OU_API ou_object *ou_attr_get(ou_object *self, const char *name);
+OU_API int ou_attr_set(ou_object *self, const char *name, ou_object *value);
+
+/* By index once resolved: no name is looked at. */
+OU_API ou_object *ou_attr_get_at(ou_object *self, int index);
+OU_API int ou_attr_set_at(ou_object *self, int index, ou_object *value);
+
+/* As ou_attr_set_at, but takes over the caller's reference of `value`, also when it fails. */
+OU_API int ou_attr_set_at_steal(ou_object *self, int index, ou_object *value);
+
+OU_API bool ou_is_instance(const ou_object *o);
+
+OU_END_DECLS
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * object.h - what every object is: a type, a value and a reference count, in 16 bytes.
+ *
+ * offset  field       written by
+ *   0  u32 rc_local   the owner only; bit 31 = immortal, sticky
+ *   4  u16 owner      slot that owns the object; 0 = none (counts are merged)
+ *   6  u8  gcbits     the owner, or anyone while the world is stopped
+ *   7  u8  flags      anyone, atomically: container lock, SHARED, WEAKREF, INTERNED
+ *   8  u32 rc_shared  anyone, atomically: signed count << 2 | state
+ *  12  u32 type       constant: index into the type region
+ *
+ * Counting is biased (Choi, Shull, Torrellas, "Biased reference counting", PACT 2018; PEP 703):
+ * the owner counts in rc_local with plain loads and stores, everyone else in rc_shared with
+ * atomics. The reference count of an object is rc_local + (rc_shared >> 2). The protocol's
+ * states and its model are in docs/counting.md and tests/spin/.
+ *
+ * The words are never read or written wider than their fields (a narrow store followed by a
+ * wide load defeats store forwarding).
+ */
+#ifndef OURO_OBJECT_H
+#define OURO_OBJECT_H
+
+#include <stdio.h>
+
+#include "ouro/atomic.h"
+#include "ouro/common.h"
+
+struct ou_object {
+    uint32_t rc_local;  /* owner (atomic relaxed: others may look) */
+    uint16_t owner;     /* atomic; set at birth, cleared once by the merge */
+    uint8_t gcbits;     /* owner or stopped world */
+    uint8_t flags;      /* atomic */
+    uint32_t rc_shared; /* atomic */
+    uint32_t type;      /* const */
+};
+
+#define OU_IMMORTAL 0x80000000u /* rc_local: never counted, never freed */
+
+/* Per-thread words that the inlined paths need; ouro's own, listed here only to be inlined. */
+typedef struct ou_self_tls {
+    uint32_t slot;        /* id of the slot the thread holds, 0 = not attached */
+    uint32_t dying;       /* a death is being worked off by this thread */
+    void *heap;           /* struct ou_heap: the slot's heap */
+    struct ou_slot *self; /* the slot itself */
+    ou_object *doomed;    /* objects at count 0 that wait for their turn */
+} ou_self_tls;
+
+OU_BEGIN_DECLS
+
+extern OU_API __thread ou_self_tls ou_self __attribute__((tls_model("initial-exec")));
+
+OU_API void ou_incref_slow(ou_object *o);
+OU_API void ou_decref_slow(ou_object *o);
+OU_API void ou_decref_last(ou_object *o);
+
+/* Takes one more reference to `o` (not NULL). Thread-safety: any attached thread that holds a
+ * reference, or knows of one, for the duration of the call. Returns `o` for convenience. */
+OU_INLINE ou_object *ou_incref(ou_object *o)
+{
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+        if (OU_LIKELY((int32_t)local >= 0)) {
+            ou_store_relaxed(&o->rc_local, local + 1); /* reaching bit 31 = immortal */
+        }
+        return o;
+    }
+    ou_incref_slow(o);
+    return o;
+}
+
+/* Drops one reference of `o` (not NULL). At zero the object dies at once, in this thread:
+ * weakrefs are cleared, its finalizer runs, its references are dropped, without recursion.
+ * Thread-safety: any attached thread; it must own the reference it drops. */
+OU_INLINE void ou_decref(ou_object *o)
+{
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+        if (OU_LIKELY((int32_t)local > 1)) {
+            ou_store_relaxed(&o->rc_local, local - 1);
+        } else if ((int32_t)local >= 0) {
+            ou_decref_last(o);
+        }
+        return;
+    }
+    ou_decref_slow(o);
+}
+
+/* ou_incref / ou_decref that accept NULL. */
+OU_INLINE ou_object *ou_xincref(ou_object *o)
+{
+    return o ? ou_incref(o) : o;
+}
+
+OU_INLINE void ou_xdecref(ou_object *o)
+{
+    if (o) {
+        ou_decref(o);
+    }
+}
+
+/* Identity: equal exactly for the same object while it lives (row 3 and 4 of the documents). */
+OU_INLINE uintptr_t ou_id(const ou_object *o)
+{
+    return (uintptr_t)o;
+}
+
+/* Present count of references; INT64_MAX for immortal objects. Exact when no other thread
+ * counts on `o` at the same time, otherwise a value it had around the call. */
+OU_API int64_t ou_refcount(const ou_object *o);
+OU_API bool ou_is_immortal(const ou_object *o);
+
+/* Makes `o` immortal: never freed, its count no longer changes. Caller owns a reference. */
+OU_API void ou_immortalize(ou_object *o);
+
+/* Type of `o` (borrowed, immortal) and its name (static storage or as long as the type). */
+OU_API const ou_type *ou_type_of(const ou_object *o);
+OU_API const char *ou_type_name(const ou_object *o);
+
+/* Hash of a value; containers that can change have none. 0 and *hash set, or OU_EHASH. Equal
+ * objects have equal hashes, also across int, bool and float. */
+OU_API int ou_hash(ou_object *o, uint64_t *hash);
+
+/* 1 equal, 0 not, or a negative error. Identity first, then by value for none, bool, int,
+ * float, str, tuple, list and dict; nesting deeper than 1,000 is OU_EOVERFLOW. */
+OU_API int ou_equal(ou_object *a, ou_object *b);
+
+/* Writes the value as Python's repr() would, at most `size` bytes with the 0 at the end;
+ * returns the length it would have had. Cycles print as "...". */
+OU_API size_t ou_repr(ou_object *o, char *buf, size_t size);
+
+OU_END_DECLS
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * weakref.h - references that do not keep alive.
+ *
+ * Lists, dicts, instances and tuples may be referred to weakly. The weakref reads as nothing
+ * from the moment its referent begins to die, before any finalizer of a garbage group runs.
+ * Any attached thread, also while the last reference dies on another thread.
+ */
+#ifndef OURO_WEAKREF_H
+#define OURO_WEAKREF_H
+
+#include "ouro/common.h"
+
+/* Called once, after the referent is gone, by the thread that noticed; `ref` is borrowed.
+ * Not called when the weakref itself is garbage of the same collection. */
+typedef void (*ou_weakref_callback)(ou_object *ref, void *arg);
+
+OU_BEGIN_DECLS
+
+/* New reference to a weakref of `target`. NULL: OU_ETYPE (type has no weakrefs), OU_ENOMEM. */
+OU_API ou_object *ou_weakref_new(ou_object *target, ou_weakref_callback callback, void *arg);
+
+/* New reference to the referent, or NULL (no error set) when it is gone. */
+OU_API ou_object *ou_weakref_get(ou_object *ref);
+
+/* Number of live weakrefs to `target`. */
+OU_API size_t ou_weakref_count(ou_object *target);
+
+OU_API bool ou_is_weakref(const ou_object *o);
+
+OU_END_DECLS
+
+#endif

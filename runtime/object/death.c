@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * death.c - what happens at count zero, without recursion.
+ *
+ * Order: weakrefs are cleared, the finalizer runs (it may bring the object back, once), the
+ * references are dropped, the block is freed. Objects without references die on the spot; a
+ * container that dies while another one is being taken apart waits in a list threaded
+ * through the dead headers, so a chain of any length needs constant stack and no memory.
+ */
+#include "object/death.h"
+
+#include "conf/stats.h"
+#include "heap/heap.h"
+#include "object/watch.h"
+
+void ou_object_free_block(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    bool tracked = type->flags & OU_TF_TRACKED;
+    ou_watch(OU_EV_DEALLOC, o, 0);
+    if (OU_UNLIKELY(ou_blocks_from_malloc)) {
+        ou_block_free_malloc(o, tracked);
+        return;
+    }
+    /* Whoever counts on it now is told so, by name: see dead_object in count.c. */
+    o->rc_local = o->type;
+    o->owner = OU_OWNER_NONE;
+    o->gcbits = OU_GC_DEAD;
+    ou_heap_free_object(o);
+}
+
+bool ou_object_finalize(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    o->gcbits = (uint8_t)((o->gcbits | OU_GC_FINALIZED) & ~OU_GC_DOOMED);
+    ou_store_relaxed(&o->rc_shared, (uint32_t)OU_RC_INIT); /* nobody can see it: a new life */
+    ou_store_relaxed(&o->rc_local, 1u);
+    ou_store_relaxed(&o->owner, (uint16_t)ou_self.slot);
+    ou_watch(OU_EV_FINALIZE, o, 0);
+    OU_STAT(finalizers_run, 1);
+    if (type->finalize(o, type) != 0) {
+        OU_STAT(finalizers_failed, 1);
+    }
+    if (ou_load_relaxed(&o->owner) == ou_self.slot && ou_load_relaxed(&o->rc_local) == 1 &&
+        ou_load_acquire(&o->rc_shared) == OU_RC_INIT) {
+        ou_store_relaxed(&o->rc_local, 0u);
+        return false;
+    }
+    ou_decref(o); /* somebody has it again */
+    return true;
+}
+
+static bool is_plain(const ou_object *o, const ou_type *type)
+{
+    return !type->drop && !(o->gcbits & OU_GC_FINALIZER) && !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF);
+}
+
+static void take_apart(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF)) {
+        ou_weakrefs_die(o);
+    }
+    if (OU_UNLIKELY((o->gcbits & (OU_GC_FINALIZER | OU_GC_FINALIZED)) == OU_GC_FINALIZER) &&
+        ou_object_finalize(o)) {
+        return;
+    }
+    /* The finalizer may have made new weakrefs. */
+    if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF)) {
+        ou_weakrefs_die(o);
+    }
+    if (type->drop) {
+        o->gcbits &= (uint8_t)~OU_GC_TRACKED; /* from here on its slots cannot be trusted */
+        type->drop(o);
+    }
+    ou_object_free_block(o);
+}
+
+void ou_object_die(ou_object *o)
+{
+    if (is_plain(o, ou_type_get(o))) {
+        ou_object_free_block(o);
+        return;
+    }
+    if (ou_self.dying) {
+        ou_doomed_push(o);
+        return;
+    }
+    ou_self.dying = 1;
+    do {
+        take_apart(o);
+        o = ou_doomed_pop();
+    } while (o);
+    ou_self.dying = 0;
+}

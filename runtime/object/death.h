@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* death.h - between count.c, death.c and weakref.c; nobody else includes it. */
+#ifndef OURO_OBJECT_DEATH_H
+#define OURO_OBJECT_DEATH_H
+
+#include "object/object.h"
+
+void ou_doomed_push(ou_object *o);
+ou_object *ou_doomed_pop(void);
+
+/* Clears the weakrefs of a dying object and runs their callbacks. */
+void ou_weakrefs_die(ou_object *target);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* guard.c - the slow half of guard.h: the lock byte, and the first foreign touch. */
+#include "object/guard.h"
+
+#include "conf/stats.h"
+
+#define SPINS 128 /* a critical section is shorter than this, unless its holder was preempted */
+
+static bool try_lock(ou_object *o, uint8_t *flags)
+{
+    *flags = ou_load_relaxed(&o->flags);
+    return !(*flags & OU_FL_LOCKED) &&
+           ou_cas_acquire(&o->flags, flags, (uint8_t)(*flags | OU_FL_LOCKED)); /* guard_end */
+}
+
+static uint8_t guard_lock(ou_object *o)
+{
+    uint8_t flags;
+    for (unsigned spins = 0; !try_lock(o, &flags); spins++) {
+        if (spins < SPINS) {
+            ou_os_pause();
+            continue;
+        }
+        /* The holder does not run: let it, and let a stop of the world go on without us. */
+        ou_slot_park_begin();
+        if (spins < 2 * SPINS) {
+            ou_os_yield();
+        } else {
+            ou_os_sleep_ns(50000);
+        }
+        ou_slot_park_end();
+    }
+    return flags;
+}
+
+ou_guard ou_guard_slow(ou_object *o)
+{
+    OU_VERIFY(ou_self.slot != OU_SLOT_NONE, "object: use of %p by a thread that is not attached",
+              (void *)o);
+    OU_VERIFY(!(o->gcbits & OU_GC_DEAD), "object: use of a dead object %p", (void *)o);
+    uint8_t flags = guard_lock(o);
+    if (OU_UNLIKELY(!(flags & OU_FL_SHARED))) {
+        /* We hold the lock, so nobody else gets past the flag before the owner is out. */
+        ou_fetch_or_seq_cst(&o->flags, (uint8_t)OU_FL_SHARED); /* pairs: ou_guard_begin */
+        uint16_t owner = ou_load_acquire(&o->owner);           /* pairs: owner = none */
+        if (owner != OU_OWNER_NONE && owner != ou_self.slot) {
+            ou_slot_op_await(&ou_slots[owner]);
+            OU_STAT(handshakes, 1);
+        }
+    }
+    return OU_GUARD_LOCKED;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * guard.h - who may work on a container now. Biased locking with an asymmetric handshake.
+ *
+ *   owner, not SHARED   in_op = 1; look at SHARED; work; in_op = 0 (no atomic instruction)
+ *   anyone else         take LOCKED; the first one sets SHARED, makes the owner's stores visible
+ *                       with membarrier, waits until the owner is out of its operation;
+ *                       work; release LOCKED
+ *   owner, SHARED       LOCKED like everyone
+ *
+ * SHARED only ever changes under LOCKED and is never taken back. Between begin and end: no
+ * safepoint, no ou_decref (it may kill), no second guard. Model: tests/spin/sharing.pml.
+ * With ThreadSanitizer, which knows nothing of membarrier, the owner's store and load are
+ * sequentially consistent instead: the same protocol with stronger orders.
+ */
+#ifndef OURO_OBJECT_GUARD_H
+#define OURO_OBJECT_GUARD_H
+
+#include "object/object.h"
+#include "thread/slot.h"
+
+typedef enum ou_guard { OU_GUARD_OWNER, OU_GUARD_LOCKED } ou_guard;
+
+ou_guard ou_guard_slow(ou_object *o);
+
+OU_INLINE ou_guard ou_guard_begin(ou_object *o)
+{
+    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+        ou_slot *self = ou_self.self;
+        OU_ASSERT(!self->in_op);
+        ou_slot_op_enter(self); /* pairs: handshake in guard.c */
+        if (OU_LIKELY(!(ou_load_seq_cst(&o->flags) & OU_FL_SHARED))) {
+            return OU_GUARD_OWNER;
+        }
+        ou_slot_op_leave(self);
+    }
+    return ou_guard_slow(o);
+}
+
+OU_INLINE void ou_guard_end(ou_object *o, ou_guard guard)
+{
+    if (OU_LIKELY(guard == OU_GUARD_OWNER)) {
+        ou_slot_op_leave(ou_self.self);
+    } else {
+        ou_fetch_and_release(&o->flags, (uint8_t)~OU_FL_LOCKED); /* pairs: guard_lock */
+    }
+}
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* object.c - birth, side storage, and the questions anyone may ask an object. */
+#include "object/object.h"
+
+#include <stdlib.h>
+
+#include "conf/conf.h"
+#include "heap/heap.h"
+#include "object/watch.h"
+#include "ouro/heap.h"
+
+static_assert(sizeof(ou_object) == 16, "16 bytes of header");
+static_assert(offsetof(ou_object, rc_shared) == 8, "the heap's link hides rc_shared and type");
+
+/* Tests: should this allocation fail? */
+static OU_COLD bool fault_due(void)
+{
+    int64_t left = OU_KNOB(fail_alloc_after) - 1;
+    if (left <= 0 && OU_KNOB(fail_alloc_sticky)) {
+        return true; /* stays at 1: the next one fails as well */
+    }
+    ou_store_relaxed(&ou_conf.fail_alloc_after, left);
+    return left == 0;
+}
+
+OU_INLINE bool fault_injected(void)
+{
+    return OU_UNLIKELY(OU_KNOB(fail_alloc_after) != 0) && fault_due();
+}
+
+static OU_COLD ou_object *birth_failed(size_t bytes)
+{
+    if (ou_self.slot == OU_SLOT_NONE) {
+        return ou_fail_null(OU_ESTATE, "this thread is not attached");
+    }
+    return ou_fail_null(OU_ENOMEM, "no memory for an object of %zu bytes", bytes);
+}
+
+ou_object *ou_object_new(const ou_type *type, size_t bytes)
+{
+    bool tracked = type->flags & OU_TF_TRACKED;
+    if (OU_UNLIKELY(ou_self.slot == OU_SLOT_NONE || fault_injected())) {
+        return birth_failed(bytes);
+    }
+    ou_object *o;
+    if (OU_LIKELY(!ou_blocks_from_malloc)) {
+        o = ou_heap_alloc_object(bytes, tracked ? OU_TRACKED : OU_LEAF);
+    } else {
+        o = ou_block_new_malloc(bytes, tracked);
+    }
+    if (OU_UNLIKELY(!o)) {
+        return birth_failed(bytes);
+    }
+    bool reused = OU_UNLIKELY(ou_watching) && o->gcbits & OU_GC_DEAD;
+    o->rc_local = 1;
+    o->owner = (uint16_t)ou_self.slot;
+    o->gcbits = (uint8_t)(OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0));
+    o->flags = 0;
+    o->rc_shared = OU_RC_INIT;
+    o->type = type->index;
+    if (OU_UNLIKELY(ou_watching)) {
+        ou_watch_birth(o, bytes, reused);
+    }
+    return o;
+}
+
+void ou_object_abandon(ou_object *o)
+{
+    ou_object_free_block(o);
+}
+
+void ou_object_init_immortal(ou_object *o, const ou_type *type)
+{
+    *o = (ou_object){.rc_local = OU_IMMORTAL | 1, .gcbits = OU_GC_ALIVE, .type = type->index};
+}
+
+void *ou_side_alloc(size_t bytes)
+{
+    void *p = NULL;
+    if (!fault_injected()) {
+        p = ou_blocks_from_malloc ? malloc(bytes) : ou_malloc(bytes);
+    }
+    if (!p) {
+        ou_fail(OU_ENOMEM, "no memory for %zu bytes", bytes);
+    }
+    return p;
+}
+
+void *ou_side_realloc(void *p, size_t old_bytes, size_t bytes)
+{
+    (void)old_bytes;
+    void *q = NULL;
+    if (!fault_injected()) {
+        q = ou_blocks_from_malloc ? realloc(p, bytes) : ou_realloc(p, bytes);
+    }
+    if (!q) {
+        ou_fail(OU_ENOMEM, "no memory for %zu bytes", bytes);
+    }
+    return q;
+}
+
+void ou_side_free(void *p, size_t bytes)
+{
+    (void)bytes;
+    if (ou_blocks_from_malloc) {
+        free(p);
+    } else {
+        ou_free(p);
+    }
+}
+
+int64_t ou_refcount(const ou_object *o)
+{
+    if (ou_is_immortal(o)) {
+        return INT64_MAX;
+    }
+    uint32_t shared = ou_load_relaxed(&o->rc_shared);
+    int queued = (shared & OU_RC_STATE) == OU_RC_QUEUED; /* the inbox's, on its way out */
+    return (int64_t)ou_load_relaxed(&o->rc_local) + ou_rc_count(shared) - queued;
+}
+
+bool ou_is_immortal(const ou_object *o)
+{
+    return ou_load_relaxed(&o->rc_local) & OU_IMMORTAL;
+}
+
+void ou_immortalize(ou_object *o)
+{
+    /* The owner may overwrite the bit with a plain store: insist. */
+    while (!ou_is_immortal(o)) {
+        ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
+    }
+}
+
+const ou_type *ou_type_of(const ou_object *o)
+{
+    return ou_type_get(o);
+}
+
+const char *ou_type_name(const ou_object *o)
+{
+    return ou_type_get(o)->name;
+}

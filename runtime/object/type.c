@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* type.c - the type region. Types are never removed; the type of types describes them all. */
+#include "object/object.h"
+
+#include "os/lock.h"
+
+ou_type ou_types[OU_TYPE_MAX];
+
+static ou_lock types_lock = OU_LOCK_INIT;
+static uint32_t type_count = OU_TYPE_FIRST_CLASS; /* lock:types_lock; read acquire */
+
+static void type_place(uint32_t index, const ou_type *description)
+{
+    ou_type *type = &ou_types[index];
+    *type = *description;
+    type->index = index;
+    ou_object_init_immortal(&type->base, &ou_types[OU_KIND_TYPE]);
+    type->base.type = OU_KIND_TYPE;
+}
+
+void ou_type_define(const ou_type *description)
+{
+    type_place(description->kind, description);
+}
+
+ou_type *ou_type_add(const ou_type *description)
+{
+    ou_lock_take(&types_lock);
+    uint32_t index = type_count;
+    if (index < OU_TYPE_MAX) {
+        type_place(index, description);
+        ou_store_release(&type_count, index + 1); /* pairs: ou_type_count */
+    }
+    ou_lock_give(&types_lock);
+    return index < OU_TYPE_MAX ? &ou_types[index] : NULL;
+}
+
+uint32_t ou_type_count(void)
+{
+    return ou_load_acquire(&type_count);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * os.h - pages, clocks, waiting, processors: the only floor that knows the platform.
+ * Nothing here calls malloc. All functions may be called by any thread.
+ */
+#ifndef OURO_OS_OS_H
+#define OURO_OS_OS_H
+
+#include "base/base.h"
+
+/* Reserves address space, readable and writable, backed by nothing until touched, aligned to
+ * `align` (power of two). NULL when the system refuses. */
+void *ou_os_reserve(size_t bytes, size_t align);
+
+/* Zeroed memory of the system, in whole pages. NULL when there is none. */
+void *ou_os_map(size_t bytes);
+void ou_os_unmap(void *p, size_t bytes);
+
+/* Gives the contents back: reads as zero afterwards, resident memory falls at once
+ * (MADV_DONTNEED; MADV_FREE would leave it counted). */
+void ou_os_purge(void *p, size_t bytes);
+
+/* Makes pages unreadable: guard pages round metadata. */
+void ou_os_protect(void *p, size_t bytes);
+
+/* Makes all stores of all running threads of the process visible, as if each had executed a
+ * full barrier (membarrier(2), private expedited). False when the system has none: then the
+ * other side of the protocol must use sequentially consistent accesses. */
+bool ou_os_membarrier_init(void);
+void ou_os_membarrier(void);
+
+uint64_t ou_os_now_ns(void); /* monotonic */
+unsigned ou_os_cores(void);
+void ou_os_yield(void);
+void ou_os_sleep_ns(uint64_t ns);
+
+/* Sleeps while *word == seen, until woken or `timeout_ns` (0 = for ever). Spurious returns. */
+void ou_os_wait(uint32_t *word, uint32_t seen, uint64_t timeout_ns);
+void ou_os_wake(uint32_t *word, bool all);
+
+/* Bytes that nobody can guess; falls back to clock and addresses when there is no source. */
+uint64_t ou_os_random(void);
+
+OU_INLINE void ou_os_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* slot.c - entering and leaving slots; see slot.h for the story. */
+#include "thread/slot.h"
+
+#include "heap/heap.h"
+#include "thread/world_internal.h"
+
+static_assert(OU_SLOT_MAX == OU_HEAP_MAX, "a slot has the id of its heap");
+
+ou_slot ou_slots[OU_SLOT_MAX];
+bool ou_have_membarrier;
+void (*ou_slot_on_detach)(ou_slot *slot);
+
+static uint32_t slot_count; /* atomic: highest id that was ever entered */
+
+uint32_t ou_slot_count(void)
+{
+    return ou_load_seq_cst(&slot_count);
+}
+
+static void slot_count_raise(uint32_t id)
+{
+    uint32_t seen = ou_load_relaxed(&slot_count);
+    while (seen < id && !ou_cas_seq_cst(&slot_count, &seen, id)) {
+    }
+}
+
+/* Enters `slot`, waiting while somebody acts in it or the world stands. */
+static void slot_enter(ou_slot *slot)
+{
+    for (;;) {
+        ou_world_wait_running();
+        uint32_t seen = OU_DETACHED;
+        if (ou_cas_seq_cst(&slot->state, &seen, OU_ATTACHED)) {
+            if (OU_LIKELY(!ou_world_stopping())) {
+                return;
+            }
+            ou_world_leave(slot); /* a stop began meanwhile: it may count on us standing */
+        } else if (seen == OU_SUSPENDED) {
+            ou_os_wait(&slot->state, OU_SUSPENDED, 1000000); /* bounded: a wake may be early */
+        }
+    }
+}
+
+int ou_slot_attach(void)
+{
+    if (ou_self.self) {
+        return 0;
+    }
+    ou_heap *heap = ou_heap_mine();
+    if (!heap) {
+        return ou_fail(OU_ELIMIT, "no slot left for another thread (%u)", OU_SLOT_MAX - 1);
+    }
+    ou_slot *slot = &ou_slots[heap->id];
+    slot->id = heap->id;
+    slot_count_raise(heap->id);
+    slot_enter(slot);
+    ou_self.self = slot;
+    ou_self.slot = slot->id;
+    return 0;
+}
+
+void ou_slot_detach(void)
+{
+    ou_slot *slot = ou_self.self;
+    if (!slot) {
+        return;
+    }
+    if (ou_slot_on_detach) {
+        ou_slot_on_detach(slot);
+    }
+    ou_self.self = NULL;
+    ou_self.slot = OU_SLOT_NONE;
+    ou_world_leave(slot);
+}
+
+void ou_slot_park_begin(void)
+{
+    OU_ASSERT(ou_self.self && !ou_self.self->in_op);
+    ou_self.slot = OU_SLOT_NONE;
+    ou_world_leave(ou_self.self);
+}
+
+void ou_slot_park_end(void)
+{
+    slot_enter(ou_self.self);
+    ou_self.slot = ou_self.self->id;
+}
+
+bool ou_slot_suspend(ou_slot *slot)
+{
+    uint32_t seen = OU_DETACHED;
+    return ou_cas_acquire(&slot->state, &seen, OU_SUSPENDED);
+}
+
+void ou_slot_resume(ou_slot *slot)
+{
+    ou_store_release(&slot->state, OU_DETACHED);
+    ou_os_wake(&slot->state, true);
+}
+
+void ou_slot_poll_set(ou_slot *slot, uint32_t bits)
+{
+    if ((ou_load_relaxed(&slot->poll) & bits) != bits) {
+        ou_fetch_or_acq_rel(&slot->poll, bits);
+    }
+}
+
+void ou_slot_op_await(ou_slot *owner)
+{
+    if (!OU_TSAN && ou_have_membarrier) {
+        ou_os_membarrier();
+    }
+    for (unsigned spins = 0; ou_load_seq_cst(&owner->in_op); spins++) {
+        if (spins < 256) {
+            ou_os_pause();
+        } else {
+            ou_os_yield(); /* the owner was preempted inside its operation */
+        }
+    }
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * world.c - stop the world. Two words that others sleep on: `stopping` (threads that want in)
+ * and `parked` (the stopper). The race between a stop that begins and a thread that
+ * attaches is Dekker's: each side writes its own word, then reads the other's, all
+ * sequentially consistent; so at least one of them sees the other.
+ */
+#include "thread/world.h"
+
+#include "ouro/runtime.h"
+#include "thread/world_internal.h"
+
+static ou_lock world_lock = OU_LOCK_INIT;
+static uint32_t stopping; /* atomic, futex: 1 while a stop is wanted or in force */
+static uint32_t parked;   /* atomic, futex: grows whenever a thread leaves its slot */
+static uint64_t stop_began_ns;  /* lock:world_lock */
+static ou_world_times times;    /* lock:world_lock; read racily by reports */
+
+void (*ou_safepoint_inbox)(void);
+void (*ou_safepoint_gc)(void);
+
+bool ou_world_stopping(void)
+{
+    return ou_load_seq_cst(&stopping) != 0;
+}
+
+bool ou_world_is_stopped(void)
+{
+    return ou_load_relaxed(&stopping) != 0;
+}
+
+void ou_world_wait_running(void)
+{
+    while (ou_load_seq_cst(&stopping)) {
+        ou_os_wait(&stopping, 1, 10000000);
+    }
+}
+
+void ou_world_leave(ou_slot *slot)
+{
+    ou_store_seq_cst(&slot->state, OU_DETACHED); /* pairs: CAS to SUSPENDED or ATTACHED */
+    if (ou_load_seq_cst(&stopping)) {
+        ou_fetch_add_acq_rel(&parked, 1u);
+        ou_os_wake(&parked, true);
+    }
+}
+
+/* Waits until nobody is inside `slot` and keeps everyone out. */
+static void slot_stop(ou_slot *slot)
+{
+    for (unsigned spins = 0;; spins++) {
+        uint32_t before = ou_load_acquire(&parked);
+        if (ou_slot_suspend(slot)) {
+            slot->suspended = true;
+            return;
+        }
+        ou_slot_poll_set(slot, OU_POLL_STOP);
+        if (spins < 64) {
+            ou_os_pause();
+        } else if (spins < 128) {
+            ou_os_yield();
+        } else {
+            ou_os_wait(&parked, before, 1000000); /* a short sleep: also covers SUSPENDED */
+        }
+    }
+}
+
+void ou_world_stop(void)
+{
+    OU_ASSERT(ou_self.self && !ou_self.self->in_op);
+    uint64_t asked = ou_os_now_ns();
+    if (!ou_lock_try(&world_lock)) {
+        ou_slot_park_begin(); /* the other stopper may be waiting for us */
+        ou_lock_take(&world_lock);
+        /* Its stop is over: `stopping` is 0 and only the holder of the lock sets it. */
+        ou_slot_park_end();
+    }
+    stop_began_ns = asked;
+    ou_store_seq_cst(&stopping, 1u);
+    uint32_t count = ou_slot_count();
+    for (uint32_t id = 1; id <= count; id++) {
+        if (&ou_slots[id] != ou_self.self) {
+            slot_stop(&ou_slots[id]);
+        }
+    }
+    uint64_t reach = ou_os_now_ns() - asked;
+    times.max_reach_ns = ou_max(times.max_reach_ns, reach);
+    OU_STAT(world_stops, 1);
+}
+
+void ou_world_start(void)
+{
+    uint64_t took = ou_os_now_ns() - stop_began_ns;
+    times.stops++;
+    times.total_ns += took;
+    times.max_ns = ou_max(times.max_ns, took);
+    uint32_t count = ou_slot_count();
+    ou_store_seq_cst(&stopping, 0u);
+    for (uint32_t id = 1; id <= count; id++) {
+        ou_slot *slot = &ou_slots[id];
+        if (slot->suspended) {
+            slot->suspended = false;
+            ou_slot_resume(slot);
+        }
+    }
+    ou_os_wake(&stopping, true);
+    ou_lock_give(&world_lock);
+}
+
+ou_world_times ou_world_times_get(void)
+{
+    return times;
+}
+
+void ou_safepoint_slow(void)
+{
+    ou_slot *self = ou_self.self;
+    uint32_t bits = ou_load_acquire(&self->poll);
+    ou_fetch_and_relaxed(&self->poll, ~bits); /* before acting: a later request stays set */
+    if (bits & OU_POLL_STOP && ou_world_stopping()) {
+        ou_slot_park_begin();
+        ou_slot_park_end();
+    }
+    if (bits & OU_POLL_INBOX && ou_safepoint_inbox) {
+        ou_safepoint_inbox();
+    }
+    if (bits & OU_POLL_GC && ou_safepoint_gc) {
+        ou_safepoint_gc();
+    }
+}
+
+void ou_safepoint(void)
+{
+    if (ou_self.self) {
+        ou_safepoint_poll();
+    }
+}
+
+int ou_thread_attach(void)
+{
+    return ou_slot_attach();
+}
+
+void ou_thread_detach(void)
+{
+    ou_slot_detach();
+}
+
+bool ou_thread_attached(void)
+{
+    return ou_self.slot != OU_SLOT_NONE;
+}
+
+unsigned ou_thread_slot(void)
+{
+    return ou_self.slot == OU_SLOT_NONE ? 0 : ou_self.slot;
+}
+
+void ou_blocking_begin(void)
+{
+    if (ou_self.self) {
+        ou_slot_park_begin();
+    }
+}
+
+void ou_blocking_end(void)
+{
+    if (ou_self.self) {
+        ou_slot_park_end();
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * world.h - stopping and starting the world, safepoints.
+ *
+ * While the world is stopped every slot except the stopper's is SUSPENDED: no thread counts,
+ * allocates objects or works on a container. Threads park at safepoints; a thread that
+ * attaches meanwhile waits. One stop at a time (a lock, taken while parked).
+ */
+#ifndef OURO_THREAD_WORLD_H
+#define OURO_THREAD_WORLD_H
+
+#include "thread/slot.h"
+
+/* Caller is attached, holds no lock and is in no operation. The stop may wait for another one
+ * to end. Returns when the world stands. */
+void ou_world_stop(void);
+void ou_world_start(void);
+bool ou_world_is_stopped(void);
+
+/* Longest and total time from request to start, and number of stops. */
+typedef struct ou_world_times {
+    uint64_t stops, total_ns, max_ns, max_reach_ns;
+} ou_world_times;
+ou_world_times ou_world_times_get(void);
+
+/* What a safepoint does besides parking: set by higher floors, called attached. */
+extern void (*ou_safepoint_inbox)(void);
+extern void (*ou_safepoint_gc)(void);
+
+/* The slow half of a poll: parks, drains, collects, as the poll bits say. */
+void ou_safepoint_slow(void);
+
+OU_INLINE void ou_safepoint_poll(void)
+{
+    if (OU_UNLIKELY(ou_load_relaxed(&ou_self.self->poll) != 0)) {
+        ou_safepoint_slow();
+    }
+}
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * instance.c - instances of classes: attributes by name and by index, and the slots that all
+ * classes share. Layouts are decided in class.c; the calls here follow them.
+ */
+#include "types/instance.h"
+
+#include "object/guard.h"
+
+#define SIDE_MIN 4u
+
+bool ou_is_instance(const ou_object *o)
+{
+    return o->type >= OU_TYPE_FIRST_CLASS && ou_kind_of(o) == OU_KIND_INSTANCE;
+}
+
+ou_object *ou_instance_new(const ou_type *cls)
+{
+    if (OU_UNLIKELY(!cls || cls->kind != OU_KIND_INSTANCE)) {
+        return ou_fail_null(OU_ETYPE, "ou_instance_new: '%s' is not a class",
+                            cls ? cls->name : "NULL");
+    }
+    ou_object_poll();
+    if (OU_UNLIKELY(!ou_load_acquire(&cls->cls->sealed))) { /* pairs: ou_class_seal */
+        ou_class_seal(cls);
+    }
+    ou_object *o = ou_object_new(cls, cls->size_bytes);
+    if (OU_UNLIKELY(!o)) {
+        return NULL;
+    }
+    if (!cls->cls->closed) {
+        ((ou_open_instance *)o)->side = NULL;
+    }
+    ou_object **slots = ou_instance_slots(o, cls);
+    for (uint32_t i = 0; i < cls->slots; i++) {
+        slots[i] = NULL;
+    }
+    ou_object_track(o);
+    return o;
+}
+
+static OU_COLD int refuse(const char *function, const ou_object *self)
+{
+    return ou_fail_type(function, "an instance", self);
+}
+
+static OU_COLD int fail_unset(const ou_type *type, const char *name)
+{
+    return ou_fail(OU_EATTR, "'%s' object has no attribute '%s'", type->name, name);
+}
+
+static OU_COLD int fail_index(const ou_type *type, int index)
+{
+    return ou_fail(OU_EINDEX, "'%s' object has no attribute number %d", type->name, index);
+}
+
+/* Does the class have an attribute of this index? Inline slots beyond the names of an open
+ * class are not used yet. */
+OU_INLINE bool index_valid(const ou_type *type, int index)
+{
+    uint32_t i = (uint32_t)index; /* negative becomes too large */
+    return type->cls->closed ? i < type->slots : i < ou_class_count(type->cls);
+}
+
+/* Place of an attribute, NULL when it would be in a side array that is not there (yet). Under
+ * the guard. */
+OU_INLINE ou_object **place_of(ou_object *self, const ou_type *type, uint32_t index)
+{
+    if (OU_LIKELY(index < type->slots)) {
+        return &ou_instance_slots(self, type)[index];
+    }
+    ou_attr_side *side = ((ou_open_instance *)self)->side;
+    uint32_t i = index - type->slots;
+    return side && i < side->capacity ? &side->items[i] : NULL;
+}
+
+static size_t side_bytes(size_t capacity)
+{
+    return sizeof(ou_attr_side) + capacity * sizeof(ou_object *);
+}
+
+/* Grows the side array so that it has a place for `index`; under the guard. NULL: OU_ENOMEM. */
+static ou_object **place_make(ou_open_instance *self, const ou_type *type, uint32_t index)
+{
+    uint32_t i = index - type->slots;
+    ou_attr_side *side = self->side;
+    size_t old = side ? side->capacity : 0;
+    size_t capacity = ou_max(ou_max(old * 2, SIDE_MIN), i + 1);
+    side = side ? ou_side_realloc(side, side_bytes(old), side_bytes(capacity))
+                : ou_side_alloc(side_bytes(capacity));
+    if (OU_UNLIKELY(!side)) {
+        return NULL;
+    }
+    memset(side->items + old, 0, (capacity - old) * sizeof(ou_object *));
+    side->capacity = capacity;
+    self->side = side;
+    return &side->items[i];
+}
+
+/* New reference to what the attribute holds, or NULL without an error. */
+static ou_object *peek(ou_object *self, const ou_type *type, uint32_t index)
+{
+    ou_guard guard = ou_guard_begin(self);
+    ou_object **place = place_of(self, type, index);
+    ou_object *value = place ? ou_xincref(*place) : NULL;
+    ou_guard_end(self, guard);
+    return value;
+}
+
+/* Stores an owned value; consumed also on failure. */
+static int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value)
+{
+    ou_object *old = value; /* what is to be dropped: the value itself when there is no place */
+    ou_guard guard = ou_guard_begin(self);
+    ou_object **place = place_of(self, type, index);
+    if (OU_UNLIKELY(!place)) {
+        place = place_make((ou_open_instance *)self, type, index);
+    }
+    if (OU_LIKELY(place != NULL)) {
+        old = *place;
+        *place = value;
+    }
+    ou_guard_end(self, guard);
+    ou_xdecref(old);
+    return place ? 0 : OU_ENOMEM;
+}
+
+/* `del self.name`. False when it was not set. */
+static bool unset(ou_object *self, const ou_type *type, uint32_t index)
+{
+    ou_object *old = NULL;
+    ou_guard guard = ou_guard_begin(self);
+    ou_object **place = place_of(self, type, index);
+    if (place) {
+        old = *place;
+        *place = NULL;
+    }
+    ou_guard_end(self, guard);
+    ou_xdecref(old);
+    return place && old;
+}
+
+ou_object *ou_attr_get_at(ou_object *self, int index)
+{
+    if (OU_UNLIKELY(!ou_is_instance(self))) {
+        refuse("ou_attr_get_at", self);
+        return NULL;
+    }
+    const ou_type *type = ou_type_get(self);
+    if (OU_UNLIKELY(!index_valid(type, index))) {
+        fail_index(type, index);
+        return NULL;
+    }
+    ou_object *value = peek(self, type, (uint32_t)index);
+    if (OU_UNLIKELY(!value)) {
+        fail_unset(type, ou_class_attr_name(type->cls, (uint32_t)index));
+    }
+    return value;
+}
+
+static OU_COLD int steal_refuse(const char *function, ou_object *self, ou_object *value,
+                                int index)
+{
+    int err;
+    if (!value) {
+        err = ou_fail_missing(function);
+    } else if (!ou_is_instance(self)) {
+        err = refuse(function, self);
+    } else {
+        err = fail_index(ou_type_get(self), index);
+    }
+    ou_xdecref(value);
+    return err;
+}
+
+int ou_attr_set_at_steal(ou_object *self, int index, ou_object *value)
+{
+    if (OU_UNLIKELY(!value || !ou_is_instance(self) ||
+                    !index_valid(ou_type_get(self), index))) {
+        return steal_refuse("ou_attr_set_at_steal", self, value, index);
+    }
+    return put(self, ou_type_get(self), (uint32_t)index, value);
+}
+
+int ou_attr_set_at(ou_object *self, int index, ou_object *value)
+{
+    if (OU_UNLIKELY(!ou_is_instance(self))) {
+        return refuse("ou_attr_set_at", self);
+    }
+    const ou_type *type = ou_type_get(self);
+    if (OU_UNLIKELY(!index_valid(type, index))) {
+        return fail_index(type, index);
+    }
+    if (OU_LIKELY(value != NULL)) {
+        return put(self, type, (uint32_t)index, ou_incref(value));
+    }
+    return unset(self, type, (uint32_t)index)
+               ? 0
+               : fail_unset(type, ou_class_attr_name(type->cls, (uint32_t)index));
+}
+
+ou_object *ou_attr_get(ou_object *self, const char *name)
+{
+    if (OU_UNLIKELY(!ou_is_instance(self))) {
+        refuse("ou_attr_get", self);
+        return NULL;
+    }
+    const ou_type *type = ou_type_get(self);
+    int index = ou_class_find(type->cls, name);
+    ou_object *value = index >= 0 ? peek(self, type, (uint32_t)index) : NULL;
+    if (OU_UNLIKELY(!value)) {
+        fail_unset(type, name);
+    }
+    return value;
+}
+
+int ou_attr_set(ou_object *self, const char *name, ou_object *value)
+{
+    if (OU_UNLIKELY(!ou_is_instance(self))) {
+        return refuse("ou_attr_set", self);
+    }
+    const ou_type *type = ou_type_get(self);
+    if (!value) {
+        int index = ou_class_find(type->cls, name);
+        bool gone = index >= 0 && unset(self, type, (uint32_t)index);
+        return gone ? 0 : fail_unset(type, name);
+    }
+    int index = ou_class_attr(type, name);
+    return index < 0 ? index : put(self, type, (uint32_t)index, ou_incref(value));
+}
+
+static void instance_traverse(ou_object *o, ou_visit visit, void *arg)
+{
+    const ou_type *type = ou_type_get(o);
+    ou_object **slots = ou_instance_slots(o, type);
+    for (uint32_t i = 0; i < type->slots; i++) {
+        if (slots[i]) {
+            visit(slots[i], arg);
+        }
+    }
+    const ou_attr_side *side = ou_instance_side(o, type);
+    for (size_t i = 0; side && i < side->capacity; i++) {
+        if (side->items[i]) {
+            visit(side->items[i], arg);
+        }
+    }
+}
+
+/* Each place is emptied before its object may die: a finalizer sees no dangling attribute. */
+static void places_drop(ou_object **places, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ou_object *old = places[i];
+        places[i] = NULL;
+        ou_xdecref(old);
+    }
+}
+
+static void instance_clear(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    places_drop(ou_instance_slots(o, type), type->slots);
+    ou_attr_side *side = ou_instance_side(o, type);
+    if (side) {
+        ((ou_open_instance *)o)->side = NULL;
+        places_drop(side->items, side->capacity);
+        ou_side_free(side, side_bytes(side->capacity));
+    }
+}
+
+static void instance_release(ou_object *o)
+{
+    ou_attr_side *side = ou_instance_side(o, ou_type_get(o));
+    if (side) {
+        ou_side_free(side, side_bytes(side->capacity));
+    }
+}
+
+const ou_type ou_instance_template = {
+    .kind = OU_KIND_INSTANCE,
+    .flags = OU_TF_TRACKED | OU_TF_WEAKREFS | OU_TF_ID_HASH,
+    .traverse = instance_traverse,
+    .drop = instance_clear,
+    .clear = instance_clear,
+    .release = instance_release,
+};

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * list.c - growable arrays of references: what is done with a list. Its growth, its type's
+ * slots and whole-list operations are in list_bulk.c.
+ *
+ * Every change happens between ou_guard_begin and ou_guard_end; references that fall out are
+ * dropped after the end, because a death may run finalizers that use the same list.
+ */
+#include "types/list.h"
+
+#include "object/guard.h"
+#include "types/list_room.h"
+
+ou_object *ou_list_new(size_t capacity)
+{
+    ou_object_poll();
+    return (ou_object *)ou_list_make(capacity);
+}
+
+ou_object *ou_list_of(ou_object *const *items, size_t n)
+{
+    ou_object_poll();
+    ou_list *l = ou_list_make(n);
+    if (OU_UNLIKELY(!l)) {
+        return NULL;
+    }
+    ou_refs_take(l->items, items, n);
+    l->len = n;
+    return &l->base;
+}
+
+int64_t ou_list_len(ou_object *list)
+{
+    if (OU_UNLIKELY(!ou_is_list(list))) {
+        return ou_fail_type("ou_list_len", "list", list);
+    }
+    return (int64_t)ou_load_relaxed(&((ou_list *)list)->len); /* one word: needs no guard */
+}
+
+bool ou_is_list(const ou_object *o)
+{
+    return ou_is_kind(o, OU_KIND_LIST);
+}
+
+ou_object *ou_list_peek(ou_list *l, size_t i)
+{
+    ou_guard guard = ou_guard_begin(&l->base);
+    ou_object *item = i < l->len ? ou_incref(l->items[i]) : NULL;
+    ou_guard_end(&l->base, guard);
+    return item;
+}
+
+ou_object *ou_list_get(ou_object *list, size_t i)
+{
+    if (OU_UNLIKELY(!ou_is_list(list))) {
+        ou_fail_type("ou_list_get", "list", list);
+        return NULL;
+    }
+    ou_object *item = ou_list_peek((ou_list *)list, i);
+    if (OU_UNLIKELY(!item)) {
+        ou_fail_index("list", i, ou_load_relaxed(&((ou_list *)list)->len));
+    }
+    return item;
+}
+
+int ou_list_set(ou_object *list, size_t i, ou_object *item)
+{
+    if (OU_UNLIKELY(!ou_is_list(list) || !item)) {
+        return ou_fail_list("ou_list_set", list);
+    }
+    ou_list *l = (ou_list *)list;
+    ou_guard guard = ou_guard_begin(list);
+    size_t len = l->len;
+    if (OU_UNLIKELY(i >= len)) {
+        ou_guard_end(list, guard);
+        return ou_fail_index("list", i, len);
+    }
+    ou_object *old = l->items[i];
+    l->items[i] = ou_incref(item);
+    ou_guard_end(list, guard);
+    ou_decref(old);
+    return 0;
+}
+
+/* The array is full, or there is none yet. */
+static OU_COLD int append_grow(ou_list *l, ou_object *item, ou_guard guard)
+{
+    bool room = ou_list_reserve(l, l->len + 1);
+    if (room) {
+        l->items[l->len] = item;
+        ou_store_relaxed(&l->len, l->len + 1);
+    }
+    ou_guard_end(&l->base, guard);
+    if (!room) {
+        ou_decref(item);
+        return OU_ENOMEM;
+    }
+    return 0;
+}
+
+static OU_COLD int append_refuse(const char *function, ou_object *list, ou_object *item)
+{
+    int err = item ? ou_fail_type(function, "list", list) : ou_fail_missing(function);
+    ou_xdecref(item);
+    return err;
+}
+
+/* Takes over `item`. */
+OU_INLINE int append(ou_list *l, ou_object *item)
+{
+    ou_guard guard = ou_guard_begin(&l->base);
+    size_t len = l->len;
+    if (OU_UNLIKELY(len == l->capacity)) {
+        return append_grow(l, item, guard);
+    }
+    l->items[len] = item;
+    ou_store_relaxed(&l->len, len + 1);
+    ou_guard_end(&l->base, guard);
+    return 0;
+}
+
+int ou_list_append(ou_object *list, ou_object *item)
+{
+    if (OU_UNLIKELY(!ou_is_list(list) || !item)) {
+        return ou_fail_list("ou_list_append", list);
+    }
+    return append((ou_list *)list, ou_incref(item));
+}
+
+int ou_list_append_steal(ou_object *list, ou_object *item)
+{
+    if (OU_UNLIKELY(!ou_is_list(list) || !item)) {
+        return append_refuse("ou_list_append_steal", list, item);
+    }
+    return append((ou_list *)list, item);
+}
+
+int ou_list_insert(ou_object *list, size_t i, ou_object *item)
+{
+    if (OU_UNLIKELY(!ou_is_list(list) || !item)) {
+        return ou_fail_list("ou_list_insert", list);
+    }
+    ou_list *l = (ou_list *)list;
+    ou_guard guard = ou_guard_begin(list);
+    size_t len = l->len;
+    bool inside = i <= len;
+    bool done = inside && (len < l->capacity || ou_list_reserve(l, len + 1));
+    if (OU_LIKELY(done)) {
+        memmove(l->items + i + 1, l->items + i, (len - i) * sizeof(ou_object *));
+        l->items[i] = ou_incref(item);
+        ou_store_relaxed(&l->len, len + 1);
+    }
+    ou_guard_end(list, guard);
+    if (!inside) {
+        return ou_fail_index("list", i, len);
+    }
+    return done ? 0 : OU_ENOMEM;
+}
+
+ou_object *ou_list_pop(ou_object *list)
+{
+    if (OU_UNLIKELY(!ou_is_list(list))) {
+        ou_fail_type("ou_list_pop", "list", list);
+        return NULL;
+    }
+    ou_list *l = (ou_list *)list;
+    ou_guard guard = ou_guard_begin(list);
+    size_t len = l->len;
+    ou_object *item = NULL;
+    if (OU_LIKELY(len > 0)) {
+        item = l->items[len - 1];
+        ou_store_relaxed(&l->len, len - 1);
+        ou_list_shrink(l);
+    }
+    ou_guard_end(list, guard);
+    if (OU_UNLIKELY(!item)) {
+        return ou_fail_null(OU_EINDEX, "pop from an empty list");
+    }
+    return item;
+}
+
+int ou_list_del(ou_object *list, size_t i)
+{
+    if (OU_UNLIKELY(!ou_is_list(list))) {
+        return ou_fail_type("ou_list_del", "list", list);
+    }
+    ou_list *l = (ou_list *)list;
+    ou_guard guard = ou_guard_begin(list);
+    size_t len = l->len;
+    ou_object *old = NULL;
+    if (OU_LIKELY(i < len)) {
+        old = l->items[i];
+        memmove(l->items + i, l->items + i + 1, (len - i - 1) * sizeof(ou_object *));
+        ou_store_relaxed(&l->len, len - 1);
+        ou_list_shrink(l);
+    }
+    ou_guard_end(list, guard);
+    if (OU_UNLIKELY(!old)) {
+        return ou_fail_index("list", i, len);
+    }
+    ou_decref(old);
+    return 0;
+}
