@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The ouro authors
 # What `cmake --install` puts where. Each target is guarded, so that a build without the suite
-# (or without a library that a program needs) installs what it has.
+# (or without a library that a program needs) installs what it has. ouro-work, ouro-replay,
+# libouro-record.so and the workload files are installed by their own folders.
 #
-#   bin/                     ouro (front door), ouro-work, ouro-replay, ouro-micro, peers
-#   lib*/                    libouro.so .a, libouro-malloc.so, libouro-record.so
+#   bin/                     ouro (front door), ouro-micro, ouro-peer-cpython
+#   lib*/                    libouro.so .a, libouro-malloc.so
 #   lib*/cmake/ouro          find_package(ouro): targets ouro::ouro, ouro::static
 #   lib*/pkgconfig           ouro.pc
 #   include/ouro             public headers
 #   lib/ouro/ouro_suite      Python package of the front door (found from bin/ouro by path)
-#   share/ouro/workloads     the catalogue
+#   share/ouro/workloads     peers/*.py
 include(CMakePackageConfigHelpers)
 
-foreach(library ouro_shared ouro_static ouro_malloc ouro_record ouro-record)
+foreach(library ouro_shared ouro_static ouro_malloc)
   if(TARGET ${library})
     install(TARGETS ${library}
       LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -20,7 +21,7 @@ foreach(library ouro_shared ouro_static ouro_malloc ouro_record ouro-record)
   endif()
 endforeach()
 
-foreach(program ouro-work ouro-replay ouro-micro ouro-peer-cpython ouro-peer-boehm)
+foreach(program ouro-micro ouro-peer-cpython)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
@@ -60,8 +61,8 @@ if(OURO_BUILD_BENCHMARKS)
     install(DIRECTORY scripts/ouro_suite DESTINATION lib/ouro
       PATTERN "__pycache__" EXCLUDE PATTERN "*.pyc" EXCLUDE)
   endif()
-  install(DIRECTORY workloads DESTINATION ${CMAKE_INSTALL_DATADIR}/ouro
-    PATTERN "__pycache__" EXCLUDE PATTERN "*.pyc" EXCLUDE)
+  install(DIRECTORY workloads/peers DESTINATION ${CMAKE_INSTALL_DATADIR}/ouro/workloads
+    FILES_MATCHING PATTERN "*.py" PATTERN "__pycache__" EXCLUDE)
 endif()
 
 install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

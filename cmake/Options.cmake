@@ -27,7 +27,7 @@ target_compile_options(ouro_flags INTERFACE
     -Wmissing-prototypes -Wno-sign-conversion -fno-math-errno>
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra>
   $<$<BOOL:${OURO_WERROR}>:-Werror>
-  -fvisibility=hidden -fno-omit-frame-pointer)
+  -fvisibility=hidden)
 if(OURO_SANITIZE)
   target_compile_options(ouro_flags INTERFACE -fsanitize=${OURO_SANITIZE}
     -fno-sanitize-recover=all)

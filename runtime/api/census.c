@@ -21,13 +21,13 @@ static bool is_alive(const ou_object *o)
 
 static void each_in_span(const ou_page *page, object_fn fn, void *arg)
 {
-    uint32_t bin = ou_tag_bin(page->tag);
+    uint32_t tag = ou_page_tag(page), bin = ou_tag_bin(tag);
     bool small = bin < OU_BIN_COUNT;
     size_t bytes = small ? ou_bins[bin].size_bytes : (size_t)page->pages << OU_PAGE_SHIFT;
     for (uint32_t i = 0; i < page->carved; i++) {
         ou_object *o = (ou_object *)(ou_page_start(page) + i * bytes);
         if (is_alive(o)) {
-            fn(o, ou_tag_heap(page->tag), bytes, arg);
+            fn(o, ou_tag_heap(tag), bytes, arg);
         }
     }
 }
@@ -49,10 +49,10 @@ static void each_object(object_fn fn, void *arg)
     size_t top = ou_arena_top();
     for (size_t i = 1; i < top; i++) {
         const ou_page *page = &ou_page_table[i];
-        uint32_t bin = ou_tag_bin(page->tag);
+        uint32_t tag = ou_page_tag(page), bin = ou_tag_bin(tag);
         bool objects = (bin >= OU_CLASS_COUNT && bin < OU_BIN_COUNT) ||
                        bin == OU_BIN_LARGE_TRACKED || bin == OU_BIN_LARGE_LEAF;
-        if (page->tag && !page->back && objects) {
+        if (tag && !ou_tags[i].back && objects) {
             each_in_span(page, fn, arg);
         }
     }

@@ -147,7 +147,7 @@ static uint64_t freeze_regions(bool frozen)
             }
         }
         if (region->start) {
-            ou_span_set_frozen(ou_page_at(region->start), frozen);
+            ou_span_set_frozen(ou_span_of(region->start), frozen);
         }
     }
     return n;

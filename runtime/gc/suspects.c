@@ -67,13 +67,13 @@ static void list_spans(void)
     size_t top = ou_arena_top();
     for (size_t i = 1; i < top; i++) {
         ou_page *page = &ou_page_table[i];
-        uint32_t bin = ou_tag_bin(page->tag);
+        uint32_t tag = ou_page_tag(page), bin = ou_tag_bin(tag);
         bool small = bin >= OU_BIN_FIRST_TRACKED && bin < OU_BIN_COUNT;
-        if (!page->tag || page->frozen || !(small || bin == OU_BIN_LARGE_TRACKED)) {
+        if (!tag || page->frozen || !(small || bin == OU_BIN_LARGE_TRACKED)) {
             continue;
         }
-        if (page->back) { /* inside a span: the counters of its first page, seen already */
-            page->counters = ou_page_first(page)->counters;
+        if (ou_tags[i].back) { /* inside a span: the counters of its first page, seen already */
+            page->counters = page[-(ptrdiff_t)ou_tags[i].back].counters;
             continue;
         }
         page->counters = (uint32_t)ou_gc.counter_count;
@@ -103,17 +103,16 @@ OU_INLINE uint8_t *counter_of(ou_object *o)
         if (OU_UNLIKELY(!ou_page_holds(o))) {
             return NULL; /* static: small ints, singletons, types */
         }
-        ou_page *page = ou_page_at(o);
-        uint32_t bin = ou_tag_bin(page->tag);
+        size_t at = ou_page_index(o);
+        const ou_page *page = &ou_page_table[at];
+        uint32_t bin = ou_tag_bin(ou_tags[at].word);
         if (bin < OU_BIN_FIRST_TRACKED || bin >= OU_BIN_LARGE_LEAF || page->frozen) {
             return NULL;
         }
         if (OU_UNLIKELY(bin == OU_BIN_LARGE_TRACKED)) {
             return &ou_gc.counters[page->counters];
         }
-        size_t offset = ((size_t)((char *)o - ou_range) & (OU_PAGE_BYTES - 1)) +
-                        ((size_t)page->back << OU_PAGE_SHIFT);
-        return &ou_gc.counters[page->counters + ou_block_index(offset, &ou_bins[bin])];
+        return &ou_gc.counters[page->counters + ou_block_index(ou_span_offset(o), &ou_bins[bin])];
     }
     if (!ou_gc_looks_at(o)) {
         return NULL;

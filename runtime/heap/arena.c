@@ -8,8 +8,10 @@
 
 char *ou_range;
 size_t ou_range_bytes;
+ou_tag *ou_tags;
 ou_page *ou_page_table;
-uint64_t ou_link_key;
+uint64_t *ou_page_bits;
+uint64_t ou_canary_key;
 
 static struct {
     ou_lock lock;
@@ -51,7 +53,9 @@ static bool reserve(size_t bytes)
     if (!range) {
         return false;
     }
-    char *side = ou_os_reserve(pages * sizeof(ou_page) + 2 * map_bytes + 2 * 4096, 4096);
+    size_t tag_bytes = pages * sizeof(ou_tag), meta_bytes = pages * sizeof(ou_page);
+    size_t bits_bytes = pages * OU_PAGE_BITS_WORDS * 8;
+    char *side = ou_os_reserve(tag_bytes + meta_bytes + bits_bytes + 2 * map_bytes + 2 * 4096, 4096);
     if (!side) {
         ou_os_unmap(range, bytes);
         return false;
@@ -59,7 +63,9 @@ static bool reserve(size_t bytes)
     ou_range = range;
     ou_range_bytes = bytes;
     ou_page_table = (ou_page *)(side + 4096);
-    arena.free = (uint64_t *)(side + 4096 + pages * sizeof(ou_page));
+    ou_tags = (ou_tag *)(side + 4096 + meta_bytes);
+    ou_page_bits = (uint64_t *)((char *)ou_tags + tag_bytes);
+    arena.free = ou_page_bits + bits_bytes / 8;
     arena.soiled = arena.free + map_bytes / 8;
     ou_os_protect(side, 4096); /* guard pages: an overrun of the tables is a fault, not a theft */
     ou_os_protect((char *)arena.soiled + map_bytes, 4096);
@@ -75,10 +81,7 @@ bool ou_arena_init(void)
     unsigned biggest = OU_TSAN || OU_ASAN ? 36 : 40;
     for (unsigned shift = biggest; shift >= 24; shift--) {
         if (reserve((size_t)1 << shift)) {
-            /* The top 16 bits of a link tell a free block from data: 0, all ones and common
-             * doubles must not decode to a small depth. */
-            ou_link_key = (ou_os_random() & 0x0000FFFFFFFFFFFF) | 0xA500000000000000u |
-                          (ou_os_random() & 0x003F000000000000u);
+            ou_canary_key = ou_os_random() | 1; /* odd: no canary is zero, or an address */
             return true;
         }
     }
@@ -174,9 +177,7 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
     if (clean) {
         *clean = all_clean;
     }
-    ou_page *first = &ou_page_table[start];
-    first->pages = (uint32_t)pages;
-    return first;
+    return &ou_page_table[start];
 }
 
 static size_t purge_locked(bool all)
@@ -227,7 +228,10 @@ static void release_locked(size_t start, size_t n)
 
 void ou_arena_give(ou_page *first, size_t pages)
 {
-    ou_store_relaxed(&first->tag, 0u);
+    for (size_t i = 0, n = ou_page_number(first); i < ou_min(pages, OU_SPAN_PAGES_MAX); i++) {
+        ou_store_relaxed(&ou_tags[n + i].word, 0u); /* spans have all tagged, runs the first */
+        ou_tags[n + i].back = 0;
+    }
     ou_lock_take(&arena.lock);
     release_locked((size_t)(first - ou_page_table), pages);
     ou_lock_give(&arena.lock);
@@ -286,7 +290,7 @@ size_t ou_arena_check(void)
         bool is_dirty = bit_get(arena.soiled, i);
         used += !is_free;
         dirty += is_dirty;
-        if ((is_free && ou_load_relaxed(&ou_page_table[i].tag)) || (is_dirty && !is_free)) {
+        if ((is_free && ou_tags[i].word) || (is_dirty && !is_free)) {
             ou_warn("heap check: page %zu is free and in use", i);
             faults++;
         }

@@ -13,44 +13,53 @@ size_t ou_heap_held_bytes(void)
     return ou_arena_held_bytes();
 }
 
+/* Entries of the stack whose newest one is at `top`. */
+static size_t stack_len(void *const *top)
+{
+    size_t n = 0;
+    while (top[-(ptrdiff_t)n]) {
+        n++;
+    }
+    return n;
+}
+
 static size_t magazine_bytes(const ou_heap *heap)
 {
     size_t bytes = 0;
     for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++) {
-        bytes += (ou_load_relaxed(&heap->bins[bin]) >> 48) * ou_bins[bin].size_bytes;
+        bytes += stack_len(heap->bins[bin]) * ou_bins[bin].size_bytes;
     }
     for (uint32_t i = 0; i < OU_REMOTE_WAYS; i++) {
         const ou_remote *way = &heap->remote[i];
         if (way->len) {
-            bytes += way->len * ou_bins[ou_tag_bin(way->page->tag)].size_bytes;
+            bytes += way->len * ou_bins[ou_tag_bin(ou_page_tag(way->span))].size_bytes;
         }
     }
     return bytes;
 }
 
-/* Blocks in an inbox are chained through themselves; only their holder may look. */
 static size_t inbox_bytes(ou_heap *heap)
 {
     size_t bytes = 0;
-    for (void *p = ou_load_acquire(&heap->inbox); p;) {
+    for (void *p = ou_load_acquire(&heap->inbox); p; p = ou_remote_next(p)) {
         bytes += ou_heap_block_bytes(p);
-        p = (void *)((*ou_block_link(p) ^ ou_link_key) & OU_LINK_ADDRESS);
     }
     return bytes;
+}
+
+static bool is_first(size_t i)
+{
+    return ou_load_relaxed(&ou_tags[i].word) && !ou_tags[i].back;
 }
 
 size_t ou_heap_live_bytes(void)
 {
-    size_t live = 0, held_back = 0;
-    for (size_t i = 1; i < ou_arena_top(); i += 1) {
-        const ou_page *page = &ou_page_table[i];
-        uint32_t tag = ou_load_relaxed(&page->tag);
-        uint32_t bin = ou_tag_bin(tag);
-        if (!tag || (bin < OU_BIN_COUNT && page->back)) {
-            continue;
+    size_t live = 0, held_back = 0, top = ou_arena_top();
+    for (size_t i = 1; i < top; i++) {
+        if (is_first(i)) {
+            const ou_page *page = &ou_page_table[i];
+            live += ou_load_relaxed(&page->used) * ou_heap_block_bytes(ou_page_start(page));
         }
-        live += bin < OU_BIN_COUNT ? (size_t)ou_load_relaxed(&page->used) * ou_bins[bin].size_bytes
-                                   : (size_t)page->pages << OU_PAGE_SHIFT;
     }
     for (uint32_t id = 1; ou_heap_at(id); id++) {
         held_back += magazine_bytes(ou_heap_at(id)) + inbox_bytes(ou_heap_at(id));
@@ -76,43 +85,44 @@ static size_t fault(const char *what, const void *where, uint32_t heap)
     return 1;
 }
 
+/* A free block carries its canary; `where` names the list it was found in. */
+static size_t check_free_block(void *p, uint32_t tag, const char *where)
+{
+    if (!ou_page_holds(p) || ou_tag_at(p) != tag ||
+        ou_span_offset(p) % ou_bins[ou_tag_bin(tag)].size_bytes) {
+        return fault(where, p, ou_tag_heap(tag));
+    }
+    return *ou_canary_at(p) == ou_canary_of(p) ? 0 : fault("write to a free block", p,
+                                                           ou_tag_heap(tag));
+}
+
 static size_t check_span(const ou_page *span)
 {
-    uint32_t bin = ou_tag_bin(span->tag), id = ou_tag_heap(span->tag), n = 0;
-    size_t bytes = ou_bins[bin].size_bytes, faults = 0;
-    for (uint64_t word = span->free; word & OU_LINK_ADDRESS; n++) {
-        char *p = (char *)(word & OU_LINK_ADDRESS);
-        size_t offset = (size_t)(p - ou_page_start(span));
-        if (offset >= (size_t)span->carved * bytes || offset % bytes || n > span->capacity) {
-            return fault("foreign block in a span's free list", p, id);
-        }
-        word = *ou_block_link(p) ^ ou_link_key;
-        if (word >> 48 != 0xFF) {
-            return fault("broken link in a span's free list", p, id);
+    uint32_t tag = ou_page_tag(span), n = 0;
+    size_t bytes = ou_bins[ou_tag_bin(tag)].size_bytes, faults = 0;
+    const uint64_t *bits = ou_span_bits(span);
+    for (uint32_t i = 0; i < span->capacity; i++) {
+        if (bits[i / 64] >> i % 64 & 1) {
+            n++;
+            faults += check_free_block(ou_page_start(span) + i * bytes, tag, "block of no span");
+            if (i >= span->carved || i / 64 < span->scan) {
+                faults += fault("free block out of bounds", ou_page_start(span), ou_tag_heap(tag));
+            }
         }
     }
-    if (n != span->free_len || span->used + n != span->carved ||
-        span->carved > span->capacity) {
-        faults += fault("span counts disagree", ou_page_start(span), id);
+    if (n != span->free_len || span->used + n != span->carved || span->carved > span->capacity) {
+        faults += fault("span counts disagree", ou_page_start(span), ou_tag_heap(tag));
     }
     return faults;
 }
 
 static size_t check_magazine(const ou_heap *heap, uint32_t bin)
 {
-    uint64_t word = heap->bins[bin];
-    while (word) {
-        void *p = (void *)(word & OU_LINK_ADDRESS);
-        if (!ou_page_holds(p) || ou_page_at(p)->tag != (heap->tag | bin)) {
-            return fault("foreign block in a magazine", p, heap->id);
-        }
-        uint64_t rest = *ou_block_link(p) ^ ou_link_key;
-        if ((word >> 48) - (rest >> 48) != 1) {
-            return fault("broken link in a magazine", p, heap->id);
-        }
-        word = rest;
+    size_t faults = 0;
+    for (void **at = heap->bins[bin]; *at; at--) {
+        faults += check_free_block(*at, heap->tag | bin, "foreign block in a magazine");
     }
-    return 0;
+    return faults;
 }
 
 size_t ou_heap_check(void)
@@ -122,9 +132,8 @@ size_t ou_heap_check(void)
     }
     size_t faults = ou_arena_check();
     for (size_t i = 1; i < ou_arena_top(); i++) {
-        const ou_page *page = &ou_page_table[i];
-        if (page->tag && ou_tag_bin(page->tag) < OU_BIN_COUNT && !page->back) {
-            faults += check_span(page);
+        if (is_first(i) && ou_tag_bin(ou_tags[i].word) < OU_BIN_COUNT) {
+            faults += check_span(&ou_page_table[i]);
         }
     }
     for (uint32_t id = 1; ou_heap_at(id); id++) {

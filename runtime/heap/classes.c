@@ -6,6 +6,7 @@
 #include "heap/page.h"
 
 ou_bin_info ou_bins[256];
+uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1];
 
 static_assert(OU_BIN_COUNT < OU_BIN_LARGE_TRACKED, "a bin fits into the tag's byte");
 
@@ -19,13 +20,13 @@ static size_t class_bytes(uint32_t class)
     return base + (i % 8 + 1) * (base / 8);
 }
 
-/* A magazine holds at most 64 KiB, except that 64 blocks up to 4 KiB always fit: that is the
- * batch servers work in; and never more than its depth field counts. */
+/* A magazine holds at most 64 KiB, except that 64 blocks up to 4 KiB always fit: that
+ * is the batch servers work in. */
 static uint16_t magazine_limit(size_t bytes)
 {
     size_t n = 65536 / bytes;
     size_t floor = bytes <= 4096 ? 66 : 8;
-    return (uint16_t)ou_min(ou_max(n, floor), 128);
+    return (uint16_t)ou_min(ou_max(n, floor), OU_STACK_SLOTS - 1u);
 }
 
 void ou_classes_init(void)
@@ -37,7 +38,10 @@ void ou_classes_init(void)
             .magic = (((uint64_t)1 << 40) + bytes - 1) / bytes,
             .size_bytes = (uint32_t)bytes,
             .limit = magazine_limit(bytes),
-            .span_pages = bytes <= 8192 ? 1 : 4, /* at least 8 blocks a span */
+            .span_pages = bytes <= 8192 ? 1 : OU_SPAN_PAGES_MAX, /* at least 8 blocks a span */
         };
+    }
+    for (size_t words = 0; words <= OU_RAW_TABLE_BYTES / 16; words++) {
+        ou_raw_bins[words] = (uint8_t)ou_class_of(ou_max(words, 1) * 16);
     }
 }

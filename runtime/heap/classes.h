@@ -26,16 +26,23 @@
 
 typedef enum ou_page_kind { OU_RAW = 0, OU_LEAF = 1, OU_TRACKED = 2 } ou_page_kind;
 
+#define OU_STACK_SLOTS 128u
+#define OU_SPAN_PAGES_MAX 4u
+
 #define OU_BIN_FIRST_TRACKED (2u * OU_CLASS_COUNT)
 
 typedef struct ou_bin_info {
     uint64_t magic;      /* ceil(2^40 / size): (offset * magic) >> 40 == offset / size */
     uint32_t size_bytes; /* of a block */
-    uint16_t limit;      /* blocks in a magazine before half of them go back to their pages */
+    uint16_t limit;      /* blocks in a full magazine; at most OU_STACK_SLOTS - 1 */
     uint16_t span_pages; /* 64 KiB pages in a span of this class */
 } ou_bin_info;
 
-extern ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */
+extern OU_HIDDEN ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */
+
+/* Bin of a raw block by its size in words of 16, up to 1 KiB. */
+#define OU_RAW_TABLE_BYTES 1024u
+extern OU_HIDDEN uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1];
 
 void ou_classes_init(void);
 

@@ -12,7 +12,12 @@
 #include "heap/arena.h"
 #include "os/lock.h"
 
-ou_heap ou_heap_none = {.tag = 0xFFFFFF00u};
+static void *no_blocks[1]; /* an empty stack, for threads without a heap */
+
+ou_heap ou_heap_none = {
+    .bins = {[0 ... OU_BIN_COUNT - 1] = no_blocks},
+    .tag = 0xFFFFFF00u,
+};
 __thread ou_self_tls ou_self = {.slot = OU_SLOT_NONE, .heap = &ou_heap_none};
 void (*ou_heap_on_thread_exit)(void);
 void (*ou_heap_on_growth)(void);
@@ -85,8 +90,12 @@ static ou_heap *heap_new_locked(void)
         return NULL;
     }
     ou_heap *heap = ou_os_map(sizeof *heap);
-    if (!heap) {
+    char *stacks = ou_os_reserve(OU_BIN_COUNT * OU_STACK_BYTES, OU_STACK_BYTES);
+    if (!heap || !stacks) {
         return NULL;
+    }
+    for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++, stacks += OU_STACK_BYTES) {
+        heap->bins[bin] = (void **)stacks + (OU_STACK_SLOTS - 1u - ou_bins[bin].limit);
     }
     heap->id = heaps.count + 1;
     heap->tag = heap->id << 8;
@@ -110,7 +119,6 @@ static ou_heap *heap_take(void)
             heap = heap_new_locked();
         }
         if (heap) {
-            heap->held = true;
         }
     }
     ou_lock_give(&heaps.lock);
@@ -145,95 +153,44 @@ void ou_heap_release(void)
     ou_self.heap = &ou_heap_none;
     ou_stats_mine = NULL;
     ou_lock_take(&heaps.lock);
-    heap->held = false;
     heap->next_orphan = heaps.orphans;
     heaps.orphans = heap;
     ou_lock_give(&heaps.lock);
 }
 
-void *ou_heap_alloc_slow(uint32_t bin)
+/* Both faults that free() looks for, in a block of any heap. */
+static bool is_bad(void *p, char **block)
 {
-    ou_heap *heap = ou_heap_mine();
-    if (OU_UNLIKELY(!heap)) { /* more threads than heaps: whole pages, slow but right */
-        size_t bytes = ou_bins[bin].size_bytes;
-        if (!bytes) {
-            return NULL; /* no address space for even the smallest range */
-        }
-        return ou_large_alloc(bytes, 16, (ou_page_kind)(bin / OU_CLASS_COUNT), false, NULL);
-    }
-    if (heap->remote_len) {
-        ou_remote_flush(heap);
-    }
-    ou_remote_drain(heap);
-    if (!heap->bins[bin] && !ou_span_refill(heap, bin)) {
-        return NULL;
-    }
-    return ou_heap_take(bin);
+    ou_page *span = ou_span_of(p);
+    const ou_bin_info *info = &ou_bins[ou_tag_bin(ou_page_tag(span))];
+    size_t index = ou_block_index(ou_span_offset(p), info);
+    *block = ou_page_start(span) + index * info->size_bytes;
+    return *block != p || *ou_canary_at(p) == ou_canary_of(p);
 }
 
-static bool in_magazine(const ou_heap *heap, uint32_t bin, const void *p)
+void ou_heap_refuse(void *p)
 {
-    uint64_t word = heap->bins[bin];
-    while (word) {
-        void *block = (void *)(word & OU_LINK_ADDRESS);
-        if (block == p) {
-            return true;
-        }
-        word = *ou_block_link(block) ^ ou_link_key;
+    char *block;
+    uint32_t tag = ou_tag_at(p), bytes = ou_bins[ou_tag_bin(tag)].size_bytes;
+    is_bad(p, &block);
+    if (block != p) {
+        ou_panic("heap: free of an interior pointer %p (block %p, %u bytes, slot %u)", p,
+                 (void *)block, bytes, ou_tag_heap(tag));
     }
-    return false;
+    ou_panic("heap: double free of %p (%u bytes, slot %u)", p, bytes, ou_tag_heap(tag));
 }
 
-/* A block whose link field decodes to a small depth: free already, or data that looks like it
- * (chance 2^-8 for random words, then 2^-11 here). */
-static bool is_free_block(const ou_page *span, uint32_t bin, void *p)
+static OU_COLD void free_large(void *p, uint32_t tag)
 {
-    uint64_t word = *ou_block_link(p) ^ ou_link_key;
-    uint64_t next = word & OU_LINK_ADDRESS;
-    if (next && (!ou_page_holds((void *)next) || next % 8)) {
-        return false;
+    if (!tag) {
+        ou_panic("heap: free of a block that is not in use: %p (freed already, or inside a large "
+                 "block)", p);
     }
-    if (word >> 48 == 0xFE) {
-        return true; /* on its way to its owner */
-    }
-    if (word >> 48 != 0xFF) {
-        return ou_tag_heap(span->tag) != ou_heap_current()->id ||
-               in_magazine(ou_heap_current(), bin, p);
-    }
-    for (uint64_t w = span->free; w & OU_LINK_ADDRESS;) {
-        void *block = (void *)(w & OU_LINK_ADDRESS);
-        if (block == p) {
-            return true;
-        }
-        w = *ou_block_link(block) ^ ou_link_key;
-    }
-    return false;
-}
-
-void ou_heap_free_checked(void *p)
-{
-    ou_page *page = ou_page_at(p);
-    ou_page *span = ou_page_first(page);
-    uint32_t tag = ou_load_relaxed(&span->tag);
-    uint32_t bin = ou_tag_bin(tag);
-    const ou_bin_info *info = &ou_bins[bin];
-    if (!tag || bin >= OU_BIN_COUNT) {
-        return; /* runs and free pages: ou_heap_free_slow sorts them out */
-    }
-    size_t offset = (size_t)((char *)p - ou_page_start(span));
-    uint32_t index = ou_block_index(offset, info);
-    char *block = ou_page_start(span) + (size_t)index * info->size_bytes;
-    OU_VERIFY(block == p, "heap: free of an interior pointer %p (block %p, %u bytes, slot %u)", p,
-              (void *)block, info->size_bytes, ou_tag_heap(tag));
-    if (ou_link_suspicious(*ou_block_link(p))) {
-        OU_VERIFY(!is_free_block(span, bin, p), "heap: double free of %p (%u bytes, slot %u)", p,
-                  info->size_bytes, ou_tag_heap(tag));
-    }
-    if (ou_tag_heap(tag) == ou_heap_current()->id) {
-        OU_VERIFY(index < span->carved,
-                  "heap: free of a pointer that was never handed out: %p (%u bytes, slot %u)", p,
-                  info->size_bytes, ou_tag_heap(tag));
-    }
+    ou_page *run = &ou_page_table[ou_page_index(p)];
+    OU_VERIFY(p == ou_page_start(run),
+              "heap: free of an interior pointer %p (block %p, %zu bytes, slot %u)", p,
+              (void *)ou_page_start(run), (size_t)run->pages << OU_PAGE_SHIFT, ou_tag_heap(tag));
+    ou_large_free(run);
 }
 
 void ou_heap_free_slow(void *p)
@@ -242,25 +199,22 @@ void ou_heap_free_slow(void *p)
         return;
     }
     OU_VERIFY(ou_page_holds(p), "heap: free of a pointer not from this heap: %p", p);
-    ou_page *page = ou_page_at(p);
-    uint32_t tag = ou_load_relaxed(&page->tag);
-    uint32_t bin = ou_tag_bin(tag);
-    if (bin >= OU_BIN_LARGE_TRACKED) {
-        OU_VERIFY(p == ou_page_start(page),
-                  "heap: free of an interior pointer %p (block %p, %zu bytes)", p,
-                  (void *)ou_page_start(page), (size_t)page->pages << OU_PAGE_SHIFT);
-        ou_large_free(page);
+    uint32_t tag = ou_tag_at(p), bin = ou_tag_bin(tag);
+    if (!tag || bin >= OU_BIN_COUNT) {
+        free_large(p, tag);
         return;
     }
-    OU_VERIFY(tag, "heap: free of a block that is not in use: %p (freed already, or inside a "
-                   "large block)", p);
-    ou_remote_free(ou_heap_current(), page, p);
+    char *block;
+    if (OU_UNLIKELY(is_bad(p, &block))) {
+        ou_heap_refuse(p);
+    }
+    ou_remote_free(ou_heap_current(), p);
 }
 
-void ou_heap_corrupt(const void *block, uint32_t bin)
+void ou_heap_corrupt(const void *block)
 {
-    ou_panic("heap: block %p was written after it was freed (%u bytes, slot %u)", block,
-             ou_bins[bin].size_bytes, ou_tag_heap(ou_page_at(block)->tag));
+    ou_panic("heap: block %p was written after it was freed (%zu bytes, slot %u)", block,
+             ou_heap_block_bytes(block), ou_tag_heap(ou_tag_at(block)));
 }
 
 void ou_heap_note_tracked(ou_heap *heap, int64_t bytes)
@@ -279,9 +233,9 @@ void ou_heap_note_tracked(ou_heap *heap, int64_t bytes)
 
 size_t ou_heap_block_bytes(const void *p)
 {
-    ou_page *page = ou_page_at(p);
-    uint32_t bin = ou_tag_bin(ou_load_relaxed(&page->tag));
-    return bin < OU_BIN_COUNT ? ou_bins[bin].size_bytes : (size_t)page->pages << OU_PAGE_SHIFT;
+    uint32_t bin = ou_tag_bin(ou_tag_at(p));
+    return bin < OU_BIN_COUNT ? ou_bins[bin].size_bytes
+                              : (size_t)ou_span_of(p)->pages << OU_PAGE_SHIFT;
 }
 
 #if OU_ASAN

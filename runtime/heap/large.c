@@ -25,17 +25,17 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
     if (!run) {
         return NULL;
     }
-    run->back = 0;
-    run->used = run->capacity = run->carved = 1;
-    run->frozen = 0;
+    *run = (ou_page){.pages = (uint32_t)pages, .used = 1, .capacity = 1, .carved = 1};
+    ou_tag *tag = &ou_tags[ou_page_number(run)];
+    tag->back = 0;
     static const uint8_t bins[] = {OU_BIN_LARGE, OU_BIN_LARGE_LEAF, OU_BIN_LARGE_TRACKED};
     uint32_t bin = bins[kind];
     ou_heap *heap = ou_heap_current();
     uint32_t id = heap == &ou_heap_none ? 0 : heap->id;
-    ou_store_relaxed(&run->tag, id << 8 | bin);
-    if (kind != OU_RAW) { /* collector and census may look from here on: no object yet */
+    if (kind != OU_RAW) { /* collector and census may look as soon as it is tagged: no object yet */
         memset(ou_page_start(run), 0, 16);
     }
+    ou_store_relaxed(&tag->word, id << 8 | bin);
     if (kind == OU_TRACKED && heap != &ou_heap_none) {
         ou_heap_note_tracked(heap, (int64_t)(pages << OU_PAGE_SHIFT));
     }
@@ -47,7 +47,7 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
 void ou_large_free(ou_page *first)
 {
     ou_heap *heap = ou_heap_current();
-    if (ou_tag_bin(first->tag) == OU_BIN_LARGE_TRACKED && heap != &ou_heap_none) {
+    if (ou_tag_bin(ou_page_tag(first)) == OU_BIN_LARGE_TRACKED && heap != &ou_heap_none) {
         ou_heap_note_tracked(heap, -(int64_t)((size_t)first->pages << OU_PAGE_SHIFT));
     }
     ou_mark_taken(ou_page_start(first), (size_t)first->pages << OU_PAGE_SHIFT, 0);

@@ -33,6 +33,9 @@ static void *alloc_large(size_t size, size_t align, bool *clean)
 
 OU_INLINE uint32_t raw_bin(size_t size)
 {
+    if (OU_LIKELY(size <= OU_RAW_TABLE_BYTES)) {
+        return ou_raw_bins[(size + 15) / 16];
+    }
     return ou_class_of((size + 15) & ~(size_t)15);
 }
 
@@ -43,34 +46,31 @@ void *ou_malloc(size_t size)
     }
     uint32_t bin = raw_bin(size);
     void *p = ou_heap_take(bin);
-    if (OU_UNLIKELY(!p)) {
-        return out_of_memory();
+    if (OU_ASAN && p) {
+        ou_mark_taken(p, size, ou_bins[bin].size_bytes);
     }
-    ou_mark_taken(p, size, ou_bins[bin].size_bytes);
     return p;
 }
 
 void ou_free(void *p)
 {
-    ou_heap *heap = ou_heap_current();
-    if (OU_UNLIKELY(!ou_page_holds(p))) {
+    size_t at = (size_t)((char *)p - ou_range);
+    if (OU_UNLIKELY(at >= ou_range_bytes)) {
         ou_heap_free_slow(p);
         return;
     }
-    ou_page *page = ou_page_at(p);
-    uint32_t bin = ou_load_relaxed(&page->tag) ^ heap->tag;
+    const ou_tag *tag = &ou_tags[at >> OU_PAGE_SHIFT];
+    ou_heap *heap = ou_heap_current();
+    uint32_t bin = ou_load_relaxed(&tag->word) ^ heap->tag;
     if (OU_UNLIKELY(bin >= OU_BIN_COUNT)) {
-        ou_heap_free_checked(p);
         ou_heap_free_slow(p);
         return;
     }
     const ou_bin_info *info = &ou_bins[bin];
-    size_t offset = ((size_t)((char *)p - ou_range) & (OU_PAGE_BYTES - 1)) +
-                    ((size_t)page->back << OU_PAGE_SHIFT);
-    uint32_t index = ou_block_index(offset, info);
-    if (OU_UNLIKELY(index * info->size_bytes != offset ||
-                    ou_link_suspicious(*ou_block_link(p)))) {
-        ou_heap_free_checked(p);
+    size_t offset = (at & (OU_PAGE_BYTES - 1)) + ((size_t)tag->back << OU_PAGE_SHIFT);
+    if (OU_UNLIKELY(ou_block_index(offset, info) * info->size_bytes != offset ||
+                    *ou_canary_at(p) == ou_canary_of(p))) {
+        ou_heap_refuse(p);
     }
     ou_mark_freed(p, info->size_bytes);
     ou_heap_put(heap, bin, p);
@@ -125,12 +125,12 @@ void *ou_realloc(void *p, size_t size)
     if (size > BYTES_MAX) {
         return out_of_memory();
     }
-    ou_page *page = ou_page_at(p);
-    uint32_t bin = ou_tag_bin(ou_load_relaxed(&page->tag));
+    uint32_t tag = ou_tag_at(p);
+    OU_VERIFY(tag, "heap: realloc of a block that is not in use: %p", p);
     size_t have = ou_heap_block_bytes(p);
-    if (bin >= OU_BIN_COUNT) {
-        OU_VERIFY(page->tag && p == ou_page_start(page),
-                  "heap: realloc of a block that is not in use: %p", p);
+    if (ou_tag_bin(tag) >= OU_BIN_COUNT) {
+        ou_page *page = ou_span_of(p);
+        OU_VERIFY(p == ou_page_start(page), "heap: realloc of an interior pointer %p", p);
         void *same = ou_large_realloc(p, page, size);
         if (same) {
             return same;
@@ -140,7 +140,9 @@ void *ou_realloc(void *p, size_t size)
             return to ? move(p, have, size, to) : out_of_memory();
         }
     } else {
-        OU_VERIFY(page->tag, "heap: realloc of a block that is not in use: %p", p);
+        OU_VERIFY(*ou_canary_at(p) != ou_canary_of(p),
+                  "heap: realloc of a block that is not in use: %p (%zu bytes, slot %u)", p, have,
+                  ou_tag_heap(tag));
         if (size <= have && size >= have / 2) {
             ou_mark_taken(p, size, have);
             return p;
@@ -169,7 +171,7 @@ void *ou_memalign(size_t align, size_t size)
             if (p) {
                 ou_mark_taken(p, size, ou_bins[bin].size_bytes);
             }
-            return p ? p : out_of_memory();
+            return p;
         }
     }
     if (!ou_range) {

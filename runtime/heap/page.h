@@ -3,15 +3,18 @@
 /*
  * page.h - 64 KiB pages of one reserved range, and their metadata outside of them.
  *
- *      range  |page 0|page 1|page 2| ...         address = base + index * 64 KiB
- *      table  |meta 0|meta 1|meta 2| ...         meta    = table + index: arithmetic, no load
+ *      range |page 0|page 1|page 2| ...     address = range + index * 64 KiB
+ *      tags  |tag 0 |tag 1 |tag 2 | ...     8 bytes a page: all that free() looks at
+ *      table |meta 0|meta 1|meta 2| ...     64 bytes a page: for the owner's slow paths
+ *      bits  |map 0 |map 1 |map 2 | ...     512 bytes a page: one bit a free block
  *
- * A span is one or more adjacent pages that serve one bin; a run is one large block. The meta
- * of the first page describes it. `tag` is the word that free() looks at: heap id << 8 | bin. It
- * is constant while any block of the page is handed out, so any thread may read it.
+ * All found by arithmetic. A span is one or more adjacent pages that serve one bin; a run is one
+ * large block. The meta and bits of the first page describe it. A tag is constant while any
+ * block of the page is handed out, so any thread may read it.
  *
- * A free block's second word is its link: (next block | depth << 48) ^ key. The first word of an
- * object's block stays: it says that the object is dead, and of which type it was.
+ * A free block is not written to, but for its second word, the canary: key ^ address. free() finds
+ * it there after a double free, alloc misses it after a write to freed memory. The first word
+ * stays, so that a dead object can still be told by name.
  */
 #ifndef OURO_HEAP_PAGE_H
 #define OURO_HEAP_PAGE_H
@@ -20,51 +23,62 @@
 
 #define OU_PAGE_SHIFT 16
 #define OU_PAGE_BYTES ((size_t)1 << OU_PAGE_SHIFT)
+#define OU_PAGE_BITS_WORDS (OU_PAGE_BYTES / 16 / 64)
+
+typedef struct ou_tag {
+    uint32_t word; /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
+    uint32_t back; /* pages back to the first page of the span; const in use */
+} ou_tag;
 
 typedef struct ou_page {
-    uint32_t tag;       /* atomic relaxed: heap id << 8 | bin; 0 = free or inside a run */
-    uint32_t back;      /* pages back to the first page of the span; const in use */
-    uint64_t free;      /* owner: head of the span's free blocks, linked like a magazine */
-    uint32_t free_len;  /* owner */
+    uint32_t free_len;  /* owner: bits set in the span's map */
+    uint32_t scan;      /* owner: no bit set in words below */
     uint32_t used;      /* owner: blocks handed out, to callers, magazines or other threads */
     uint32_t carved;    /* owner: blocks cut from the start of the span so far */
     uint32_t capacity;  /* const in use: blocks in the span; 1 for a large run */
     uint32_t pages;     /* const in use: length of span or run */
     uint32_t counters;  /* collector: index of the span's first side counter */
-    struct ou_page *next, *prev; /* owner: partial spans of the bin */
-    uint32_t listed;    /* owner: is in that list */
+    uint32_t listed;    /* owner: is in the bin's list of partial spans */
     uint32_t frozen;    /* stopped world: the collector does not look */
+    uint32_t pad[3];
+    struct ou_page *next, *prev; /* owner: that list */
 } ou_page;
 
 static_assert(sizeof(ou_page) == 64, "one cache line a page");
+static_assert(sizeof(ou_tag) == 8, "tag and way back in one load");
 
 /* The range. All const after start. */
-extern char *ou_range;          /* address of page 0, which is never used */
-extern size_t ou_range_bytes;
-extern ou_page *ou_page_table;
-extern uint64_t ou_link_key;
-
-#define OU_LINK_ADDRESS ((uint64_t)0x0000FFFFFFFFFFFF)
+extern OU_HIDDEN char *ou_range; /* address of page 0, which is never used */
+extern OU_HIDDEN size_t ou_range_bytes;
+extern OU_HIDDEN ou_tag *ou_tags;
+extern OU_HIDDEN ou_page *ou_page_table;
+extern OU_HIDDEN uint64_t *ou_page_bits;
+extern OU_HIDDEN uint64_t ou_canary_key;
 
 OU_INLINE bool ou_page_holds(const void *p)
 {
     return (size_t)((const char *)p - ou_range) < ou_range_bytes;
 }
 
-/* Meta of the page that `p` points into; `p` in the range. */
-OU_INLINE ou_page *ou_page_at(const void *p)
+/* Number of the page that `p` points into; `p` in the range. */
+OU_INLINE size_t ou_page_index(const void *p)
 {
-    return &ou_page_table[(size_t)((const char *)p - ou_range) >> OU_PAGE_SHIFT];
+    return (size_t)((const char *)p - ou_range) >> OU_PAGE_SHIFT;
 }
 
-OU_INLINE ou_page *ou_page_first(ou_page *page)
+OU_INLINE size_t ou_page_number(const ou_page *page)
 {
-    return page - page->back;
+    return (size_t)(page - ou_page_table);
 }
 
-OU_INLINE char *ou_page_start(const ou_page *page)
+OU_INLINE uint32_t ou_tag_at(const void *p)
 {
-    return ou_range + ((size_t)(page - ou_page_table) << OU_PAGE_SHIFT);
+    return ou_load_relaxed(&ou_tags[ou_page_index(p)].word);
+}
+
+OU_INLINE uint32_t ou_page_tag(const ou_page *page)
+{
+    return ou_load_relaxed(&ou_tags[ou_page_number(page)].word);
 }
 
 OU_INLINE uint32_t ou_tag_bin(uint32_t tag)
@@ -77,15 +91,45 @@ OU_INLINE uint32_t ou_tag_heap(uint32_t tag)
     return tag >> 8;
 }
 
-OU_INLINE uint64_t *ou_block_link(void *block)
+/* Meta of the first page of the span that `p` points into. */
+OU_INLINE ou_page *ou_span_of(const void *p)
+{
+    size_t i = ou_page_index(p);
+    return &ou_page_table[i - ou_tags[i].back];
+}
+
+OU_INLINE char *ou_page_start(const ou_page *page)
+{
+    return ou_range + (ou_page_number(page) << OU_PAGE_SHIFT);
+}
+
+OU_INLINE uint64_t *ou_span_bits(const ou_page *span)
+{
+    return ou_page_bits + ou_page_number(span) * OU_PAGE_BITS_WORDS;
+}
+
+OU_INLINE uint64_t *ou_canary_at(void *block)
 {
     return (uint64_t *)block + 1;
+}
+
+OU_INLINE uint64_t ou_canary_of(const void *block)
+{
+    return ou_canary_key ^ (uint64_t)(uintptr_t)block;
 }
 
 /* Number of the block at byte `offset` of a span. */
 OU_INLINE uint32_t ou_block_index(size_t offset, const ou_bin_info *bin)
 {
     return (uint32_t)((offset * bin->magic) >> 40);
+}
+
+/* Byte offset of `p` in its span. */
+OU_INLINE size_t ou_span_offset(const void *p)
+{
+    size_t offset = (size_t)((const char *)p - ou_range);
+    return (offset & (OU_PAGE_BYTES - 1)) +
+           ((size_t)ou_tags[offset >> OU_PAGE_SHIFT].back << OU_PAGE_SHIFT);
 }
 
 #endif

@@ -6,30 +6,37 @@
  * al., ISMM 2019). A thread that only frees holds back at most 64 blocks or 16 KiB.
  *
  * Blocks on their way count as used in their span, so the span cannot be retired under them.
+ * They are linked through their first word, in a form that reads as the header of a dead
+ * object: bit 31 clear, an owner that is no slot, and DEAD.
  */
 #include "heap/heap.h"
 
 #define BATCH_BLOCKS 64u
 #define BATCH_BYTES 16384u
-#define CHAIN_DEPTH ((uint64_t)0xFE << 48)
+
+/* Word of a link: address / 8 in 31 + 13 bits around the fixed ones. */
+#define LINK_FIXED ((uint64_t)0x80 << 48 | (uint64_t)0x8000 << 32)
+#define LINK_FIXED_MASK ((uint64_t)0xFFFF << 48 | (uint64_t)0xE000 << 32 | (uint64_t)1 << 31)
 
 static void link_set(void *block, const void *next)
 {
-    *ou_block_link(block) = ((uint64_t)(uintptr_t)next | CHAIN_DEPTH) ^ ou_link_key;
+    uint64_t a = (uint64_t)(uintptr_t)next >> 3;
+    *(uint64_t *)block = (a & 0x7FFFFFFF) | (a >> 31) << 32 | LINK_FIXED;
 }
 
-static void *link_get(void *block)
+void *ou_remote_next(void *block)
 {
-    uint64_t word = *ou_block_link(block) ^ ou_link_key;
-    if (OU_UNLIKELY((word >> 48) != 0xFE)) {
-        ou_heap_corrupt(block, ou_tag_bin(ou_page_at(block)->tag));
+    uint64_t word = *(uint64_t *)block;
+    if (OU_UNLIKELY((word & LINK_FIXED_MASK) != LINK_FIXED)) {
+        ou_heap_corrupt(block);
     }
-    return (void *)(word & OU_LINK_ADDRESS);
+    uint64_t a = (word & 0x7FFFFFFF) | (word >> 32 & 0x1FFF) << 31;
+    return (void *)(uintptr_t)(a << 3);
 }
 
-static void chain_push(ou_page *page, void *head, void *tail)
+static void chain_push(const ou_page *span, void *head, void *tail)
 {
-    ou_heap *owner = ou_heap_at(ou_tag_heap(ou_load_relaxed(&page->tag)));
+    ou_heap *owner = ou_heap_at(ou_tag_heap(ou_page_tag(span)));
     void *old = ou_load_relaxed(&owner->inbox);
     do {
         link_set(tail, old);
@@ -39,7 +46,7 @@ static void chain_push(ou_page *page, void *head, void *tail)
 
 static void way_flush(ou_remote *way)
 {
-    chain_push(way->page, way->head, way->tail);
+    chain_push(way->span, way->head, way->tail);
     *way = (ou_remote){0};
 }
 
@@ -54,25 +61,26 @@ void ou_remote_flush(ou_heap *heap)
     heap->remote_bytes = 0;
 }
 
-void ou_remote_free(ou_heap *heap, ou_page *page, void *p)
+void ou_remote_free(ou_heap *heap, void *p)
 {
     OU_STAT(heap_remote_frees, 1);
-    page = ou_page_first(page);
-    uint32_t bytes = ou_bins[ou_tag_bin(page->tag)].size_bytes;
+    ou_page *span = ou_span_of(p);
+    uint32_t bytes = ou_bins[ou_tag_bin(ou_page_tag(span))].size_bytes;
+    *ou_canary_at(p) = ou_canary_of(p);
     ou_mark_freed(p, bytes);
     if (heap == &ou_heap_none) { /* a thread without a heap (exiting): no batch */
-        chain_push(page, p, p);
+        chain_push(span, p, p);
         return;
     }
-    ou_remote *way = &heap->remote[(size_t)(page - ou_page_table) % OU_REMOTE_WAYS];
-    if (way->len && way->page != page) {
+    ou_remote *way = &heap->remote[ou_page_number(span) % OU_REMOTE_WAYS];
+    if (way->len && way->span != span) {
         heap->remote_len -= way->len;
         way_flush(way);
     }
     link_set(p, way->head);
     way->head = p;
     way->tail = way->len ? way->tail : p;
-    way->page = page;
+    way->span = span;
     way->len++;
     heap->remote_len++;
     heap->remote_bytes += bytes;
@@ -81,7 +89,7 @@ void ou_remote_free(ou_heap *heap, ou_page *page, void *p)
     }
 }
 
-/* Takes everything others have freed; into the magazines while they are less than half full. */
+/* Takes everything others have freed, into the magazines while they have room. */
 void ou_remote_drain(ou_heap *heap)
 {
     if (!ou_load_relaxed(&heap->inbox)) {
@@ -90,15 +98,18 @@ void ou_remote_drain(ou_heap *heap)
     void *p = ou_exchange_acquire(&heap->inbox, NULL); /* pairs: chain_push */
     uint64_t n = 0;
     while (p) {
-        void *next = link_get(p);
-        uint32_t bin = ou_page_at(p)->tag ^ heap->tag;
+        void *next = ou_remote_next(p);
+        uint32_t bin = ou_tag_at(p) ^ heap->tag;
         OU_VERIFY(bin < OU_BIN_COUNT, "heap: block %p in the wrong inbox (slot %u)", p, heap->id);
-        uint64_t head = heap->bins[bin];
-        if (head >> 48 < ou_bins[bin].limit / 2u) {
-            *ou_block_link(p) = head ^ ou_link_key;
-            heap->bins[bin] = (uint64_t)(uintptr_t)p | ((head >> 48) + 1) << 48;
+        if (OU_UNLIKELY(*ou_canary_at(p) != ou_canary_of(p))) {
+            ou_heap_corrupt(p);
+        }
+        void **top = heap->bins[bin] + 1;
+        if ((uintptr_t)(top + 1) & (OU_STACK_BYTES - 1)) {
+            *top = p;
+            heap->bins[bin] = top;
         } else {
-            ou_span_put(heap, p);
+            ou_span_put(heap, bin, p);
         }
         p = next;
         n++;

@@ -6,13 +6,16 @@
  * Each bin has one current span and a list of others with free blocks. Spans without a free
  * block are in no list; a block that comes back puts its span into the list again. When the
  * current span is used up, the fullest of the first four others follows: the emptier ones get
- * the chance to become empty and go back to the arena.
+ * the chance to become empty and go back to the arena. Free blocks are bits in a map outside the
+ * page, taken lowest address first; free memory itself is not touched.
  */
+#include <errno.h>
+
 #include "heap/arena.h"
 #include "heap/heap.h"
 
-#define PAGE_LINK_DEPTH ((uint64_t)0xFF << 48) /* depth field of links inside a span */
 #define CANDIDATES 4
+#define FRESH_STEP 8192 /* bytes carved at once: fresh memory costs page faults */
 
 static void partial_push(ou_heap *heap, uint32_t bin, ou_page *span)
 {
@@ -51,6 +54,11 @@ static ou_page *fullest_partial(const ou_heap *heap, uint32_t bin)
     return best;
 }
 
+static bool has_room(const ou_page *span)
+{
+    return span->free_len || span->carved < span->capacity;
+}
+
 static ou_page *span_new(ou_heap *heap, uint32_t bin)
 {
     const ou_bin_info *info = &ou_bins[bin];
@@ -58,15 +66,15 @@ static ou_page *span_new(ou_heap *heap, uint32_t bin)
     if (!span) {
         return NULL;
     }
-    uint32_t pages = span->pages;
-    for (uint32_t i = 0; i < pages; i++) {
-        memset(&span[i], 0, sizeof *span);
-        span[i].back = i;
-    }
-    span->pages = pages;
+    uint32_t pages = info->span_pages;
+    *span = (ou_page){.pages = pages};
     span->capacity = (uint32_t)((pages << OU_PAGE_SHIFT) / info->size_bytes);
+    memset(ou_span_bits(span), 0, (span->capacity + 63) / 64 * 8);
+    ou_tag *tag = &ou_tags[ou_page_number(span)];
     for (uint32_t i = 0; i < pages; i++) {
-        ou_store_relaxed(&span[i].tag, heap->tag | bin);
+        tag[i].back = i;
+        span[i].frozen = 0;
+        ou_store_relaxed(&tag[i].word, heap->tag | bin);
     }
     OU_STAT(heap_pages_taken, pages);
     return span;
@@ -75,12 +83,7 @@ static ou_page *span_new(ou_heap *heap, uint32_t bin)
 static void span_retire(ou_page *span)
 {
     uint32_t pages = span->pages;
-    if (OU_ASAN) {
-        ou_asan_taken(ou_page_start(span), (size_t)pages << OU_PAGE_SHIFT, 0);
-    }
-    for (uint32_t i = 1; i < pages; i++) {
-        ou_store_relaxed(&span[i].tag, 0u);
-    }
+    ou_mark_taken(ou_page_start(span), (size_t)pages << OU_PAGE_SHIFT, 0);
     OU_STAT(heap_pages_retired, pages);
     ou_arena_give(span, pages);
 }
@@ -89,7 +92,7 @@ static void span_retire(ou_page *span)
 static ou_page *span_choose(ou_heap *heap, uint32_t bin)
 {
     ou_page *span = heap->current[bin];
-    if (span && (span->free_len || span->carved < span->capacity)) {
+    if (span && has_room(span)) {
         return span;
     }
     span = fullest_partial(heap, bin);
@@ -104,83 +107,86 @@ static ou_page *span_choose(ou_heap *heap, uint32_t bin)
     return span;
 }
 
-static void magazine_push(ou_heap *heap, uint32_t bin, void *p)
+/* Moves the lowest `n` free blocks of a span to `out`. */
+static void take_free(ou_page *span, size_t bytes, uint32_t n, void **out)
 {
-    uint64_t head = heap->bins[bin];
-    *ou_block_link(p) = head ^ ou_link_key;
-    heap->bins[bin] = (uint64_t)(uintptr_t)p | ((head >> 48) + 1) << 48;
-}
-
-static uint32_t refill_free(ou_heap *heap, uint32_t bin, ou_page *span, uint32_t want)
-{
-    uint32_t n = span->free_len < want ? span->free_len : want;
-    uint64_t word = span->free;
+    uint64_t *bits = ou_span_bits(span);
+    char *start = ou_page_start(span);
+    uint32_t word = span->scan;
     for (uint32_t i = 0; i < n; i++) {
-        void *p = (void *)(word & OU_LINK_ADDRESS);
-        word = *ou_block_link(p) ^ ou_link_key;
-        if (OU_UNLIKELY((word >> 48) != 0xFF)) {
-            ou_heap_corrupt(p, bin);
+        while (!bits[word]) {
+            word++;
         }
-        magazine_push(heap, bin, p);
+        uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits[word]);
+        bits[word] &= bits[word] - 1;
+        out[i] = start + index * bytes;
     }
-    span->free = word;
+    span->scan = word;
     span->free_len -= n;
-    return n;
 }
 
-/* Cuts fresh blocks, highest address first, so that the magazine hands them out ascending. */
-static uint32_t refill_carve(ou_heap *heap, uint32_t bin, ou_page *span, uint32_t want)
+/* Cuts `n` fresh blocks; what lay there before must not look like an object. */
+static void carve(ou_page *span, size_t bytes, uint32_t n, void **out)
 {
-    size_t bytes = ou_bins[bin].size_bytes;
-    uint32_t left = span->capacity - span->carved;
-    uint32_t n = left < want ? left : want;
     char *from = ou_page_start(span) + span->carved * bytes;
-    for (uint32_t i = n; i-- > 0;) {
+    for (uint32_t i = 0; i < n; i++) {
         char *p = from + i * bytes;
-        *(uint64_t *)p = 0; /* what lay here before must not look like an object */
-        magazine_push(heap, bin, p);
+        *(uint64_t *)p = 0;
+        *ou_canary_at(p) = ou_canary_of(p);
         ou_mark_freed(p, bytes);
+        out[i] = p;
     }
     span->carved += n;
     OU_STAT(heap_carved_blocks, n);
-    return n;
 }
 
+/* Fills an empty magazine up to half. Returns the number of blocks. */
 uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
 {
+    void *fresh[OU_STACK_SLOTS];
+    size_t bytes = ou_bins[bin].size_bytes;
     uint32_t want = (ou_bins[bin].limit + 1u) / 2u;
     ou_page *span = span_choose(heap, bin);
     if (!span) {
         return 0;
     }
-    uint32_t n = refill_free(heap, bin, span, want);
+    uint32_t n = span->free_len < want ? span->free_len : want;
+    take_free(span, bytes, n, fresh);
     if (n < want && span->carved < span->capacity) {
-        /* Fresh memory costs page faults: take it in small steps. */
-        uint32_t step = (uint32_t)(8192 / ou_bins[bin].size_bytes);
-        uint32_t fresh = step < 1 ? 1 : step;
-        n += refill_carve(heap, bin, span, fresh < want - n ? fresh : want - n);
+        uint32_t step = (uint32_t)ou_max(FRESH_STEP / bytes, 1);
+        uint32_t more = (uint32_t)ou_min(ou_min(step, want - n), span->capacity - span->carved);
+        carve(span, bytes, more, fresh + n);
+        n += more;
     }
     span->used += n;
+    void **top = heap->bins[bin];
+    for (uint32_t i = n; i-- > 0;) { /* lowest address on top: it is handed out first */
+        *++top = fresh[i];
+    }
+    heap->bins[bin] = top;
     if (bin >= OU_BIN_FIRST_TRACKED) {
-        ou_heap_note_tracked(heap, (int64_t)n * ou_bins[bin].size_bytes);
+        ou_heap_note_tracked(heap, (int64_t)(n * bytes));
     }
     OU_STAT(heap_refills, 1);
     return n;
 }
 
-void ou_span_put(ou_heap *heap, void *block)
+void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
 {
-    ou_page *span = ou_page_first(ou_page_at(block));
-    uint32_t bin = ou_tag_bin(span->tag);
-    *ou_block_link(block) = (span->free | PAGE_LINK_DEPTH) ^ ou_link_key;
-    span->free = (uint64_t)(uintptr_t)block;
+    const ou_bin_info *info = &ou_bins[bin];
+    ou_page *span = ou_span_of(block);
+    uint32_t index = ou_block_index(ou_span_offset(block), info);
+    ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
+    if (index / 64 < span->scan || !span->free_len) {
+        span->scan = index / 64;
+    }
     span->free_len++;
     span->used--;
     if (bin >= OU_BIN_FIRST_TRACKED) {
-        ou_heap_note_tracked(heap, -(int64_t)ou_bins[bin].size_bytes);
+        ou_heap_note_tracked(heap, -(int64_t)info->size_bytes);
     }
     if (span == heap->current[bin] || span->frozen) {
-        return; /* stays, even empty: it is next to be used, or out of use until unfreeze */
+        return; /* stays, even empty: it is next to be used, or out of use until the thaw */
     }
     if (!span->used) {
         if (span->listed) {
@@ -192,42 +198,57 @@ void ou_span_put(ou_heap *heap, void *block)
     }
 }
 
+/* A magazine is full: the older half goes back, the newer half is in the cache and stays. */
+void ou_heap_full(ou_heap *heap, uint32_t bin)
+{
+    uint32_t limit = ou_bins[bin].limit, half = limit / 2;
+    void **oldest = heap->bins[bin] - (limit - 1);
+    for (uint32_t i = 0; i < half; i++) {
+        ou_span_put(heap, bin, oldest[i]);
+    }
+    memmove(oldest, oldest + half, (limit - half) * sizeof *oldest);
+    heap->bins[bin] -= half;
+    OU_STAT(heap_flushes, 1);
+}
+
+void *ou_heap_take_slow(uint32_t bin)
+{
+    ou_heap *heap = ou_heap_mine();
+    if (OU_UNLIKELY(!heap)) { /* more threads than heaps: whole pages, slow but right */
+        size_t bytes = ou_bins[bin].size_bytes;
+        ou_page_kind kind = (ou_page_kind)(bin / OU_CLASS_COUNT);
+        void *run = bytes ? ou_large_alloc(bytes, 16, kind, false, NULL) : NULL;
+        errno = run ? errno : ENOMEM;
+        return run;
+    }
+    if (heap->remote_len) {
+        ou_remote_flush(heap);
+    }
+    ou_remote_drain(heap);
+    if (!*heap->bins[bin] && !ou_span_refill(heap, bin)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return ou_heap_take(bin);
+}
+
+void ou_heap_empty_bin(ou_heap *heap, uint32_t bin)
+{
+    while (*heap->bins[bin]) {
+        ou_span_put(heap, bin, *heap->bins[bin]--);
+    }
+}
+
 void ou_heap_trim_spans(ou_heap *heap)
 {
     for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++) {
-        while (heap->bins[bin]) {
-            void *p = (void *)(heap->bins[bin] & OU_LINK_ADDRESS);
-            heap->bins[bin] = *ou_block_link(p) ^ ou_link_key;
-            ou_span_put(heap, p);
-        }
+        ou_heap_empty_bin(heap, bin);
         ou_page *span = heap->current[bin];
-        if (span && !span->used) {
+        if (span && !span->used && !span->frozen) {
             heap->current[bin] = NULL;
             span_retire(span);
         }
     }
-}
-
-/* Gives the older half of a magazine back: the newer half is in the cache. */
-void ou_heap_flush(ou_heap *heap, uint32_t bin)
-{
-    uint32_t keep = ou_bins[bin].limit / 2u;
-    uint64_t kept[256]; /* addresses of the blocks that stay, newest first */
-    uint64_t word = heap->bins[bin];
-    for (uint32_t i = 0; i < keep; i++) {
-        kept[i] = word & OU_LINK_ADDRESS;
-        word = *ou_block_link((void *)kept[i]) ^ ou_link_key;
-    }
-    while (word) {
-        void *p = (void *)(word & OU_LINK_ADDRESS);
-        word = *ou_block_link(p) ^ ou_link_key;
-        ou_span_put(heap, p);
-    }
-    heap->bins[bin] = 0;
-    for (uint32_t i = keep; i-- > 0;) {
-        magazine_push(heap, bin, (void *)kept[i]);
-    }
-    OU_STAT(heap_flushes, 1);
 }
 
 /* ---- freezing: tracked spans out of use and out of the collector's sight ------------------- */
@@ -236,27 +257,23 @@ void ou_heap_flush(ou_heap *heap, uint32_t bin)
  * in it waits for the thaw. */
 void ou_span_set_frozen(ou_page *span, bool frozen)
 {
-    uint32_t bin = ou_tag_bin(span->tag);
-    ou_heap *heap = ou_heap_at(ou_tag_heap(span->tag));
+    uint32_t tag = ou_page_tag(span), bin = ou_tag_bin(tag);
+    ou_heap *heap = ou_heap_at(ou_tag_heap(tag));
     for (uint32_t i = 0; i < span->pages; i++) {
         span[i].frozen = frozen;
     }
     if (bin >= OU_BIN_COUNT || !heap) {
         return;
     }
-    while (frozen && heap->bins[bin]) { /* the magazine may hold blocks of this span */
-        void *p = (void *)(heap->bins[bin] & OU_LINK_ADDRESS);
-        heap->bins[bin] = *ou_block_link(p) ^ ou_link_key;
-        ou_span_put(heap, p);
-    }
-    if (frozen && span->listed) {
-        partial_remove(heap, bin, span);
-    }
-    if (frozen && heap->current[bin] == span) {
-        heap->current[bin] = NULL;
-    }
-    if (!frozen && !span->listed && heap->current[bin] != span &&
-        (span->free_len || span->carved < span->capacity)) {
+    if (frozen) {
+        ou_heap_empty_bin(heap, bin); /* the magazine may hold blocks of this span */
+        if (span->listed) {
+            partial_remove(heap, bin, span);
+        }
+        if (heap->current[bin] == span) {
+            heap->current[bin] = NULL;
+        }
+    } else if (!span->listed && heap->current[bin] != span && has_room(span)) {
         partial_push(heap, bin, span);
     }
 }
@@ -267,7 +284,7 @@ void ou_span_thaw_all(void)
     size_t top = ou_arena_top();
     for (size_t i = 1; i < top; i++) {
         ou_page *page = &ou_page_table[i];
-        if (page->tag && page->frozen && !page->back) {
+        if (ou_page_tag(page) && page->frozen && !ou_tags[i].back) {
             ou_span_set_frozen(page, false);
         }
     }

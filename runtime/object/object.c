@@ -11,7 +11,7 @@
 #include "ouro/heap.h"
 
 static_assert(sizeof(ou_object) == 16, "16 bytes of header");
-static_assert(offsetof(ou_object, rc_shared) == 8, "the heap's link hides rc_shared and type");
+static_assert(offsetof(ou_object, rc_shared) == 8, "the heap's canary lies over rc_shared and type");
 
 /* Tests: should this allocation fail? */
 static OU_COLD bool fault_due(void)

@@ -26,8 +26,9 @@ typedef struct ou_attr_table {
     uint32_t room;  /* const: half of that */
     uint32_t count; /* atomic: entries filled */
     uint32_t unused;
-    attr_entry entries[]; /* written once, before the index slot that names it */
-} ou_attr_table;          /* behind the entries: uint16_t index, entry number + 1 (atomic) */
+    struct ou_attr_table *older; /* const: the one it replaced; readers may be in it */
+    attr_entry entries[];        /* written once, before the index slot that names it */
+} ou_attr_table; /* behind the entries: uint16_t index, entry number + 1 (atomic) */
 
 #define ATTRS_MIN 8u
 
@@ -148,7 +149,8 @@ static int attr_append(struct ou_class *cls, const char *name, uint64_t hash)
         table_add(larger, t->entries[i].name, t->entries[i].hash);
     }
     int index = table_add(larger, copy, hash);
-    ou_store_release(&cls->attrs, larger); /* pairs: table_of; `t` stays for its readers */
+    larger->older = t;
+    ou_store_release(&cls->attrs, larger); /* pairs: table_of */
     return index;
 }
 

@@ -3,6 +3,11 @@
 /*
  * dict_table.c - the open-addressing index over the entries of a dict.
  *
+ * A slot holds the number of an entry, plus 1, in its low log2 bits (an entry number always
+ * fits, as a third of the slots stay empty) and bits of the key's hash in those left over. So
+ * in a large table, where every entry touched is a cache miss, a probe of another key mostly
+ * ends in the index.
+ *
  * Probing steps 1, 2, 3, ... from the hash's low bits, which visits every slot of a power of
  * two. At most two thirds of the slots are ever taken, deleted entries included, so a probe for
  * a missing key ends after three slots on average. When the entries are full the table is
@@ -35,6 +40,19 @@ size_t ou_dict_block_bytes(uint32_t room, uint32_t log2)
 static void *index_of(const ou_dict *d)
 {
     return d->entries + d->room;
+}
+
+/* Bits of a slot that hold the entry's number. */
+static uint32_t number_bits(uint32_t log2)
+{
+    return (uint32_t)(((uint64_t)1 << log2) - 1);
+}
+
+/* Bits of a slot that are left for the hash: none when log2 is the width. */
+static uint32_t tag_bits(uint32_t log2)
+{
+    uint32_t all = log2 <= 8 ? UINT8_MAX : log2 <= 16 ? UINT16_MAX : UINT32_MAX;
+    return all & ~number_bits(log2);
 }
 
 OU_INLINE uint32_t slot_get(const void *index, uint32_t log2, size_t i)
@@ -75,30 +93,35 @@ ou_dict_entry *ou_dict_find(const ou_dict *d, ou_object *key, uint64_t hash)
         return NULL;
     }
     const void *index = index_of(d);
-    size_t mask = ((size_t)1 << d->log2) - 1;
-    size_t i = hash & mask;
+    uint32_t log2 = d->log2;
+    uint32_t numbers = number_bits(log2);
+    uint32_t tags = tag_bits(log2);
+    uint32_t wanted = (uint32_t)(hash >> 32);
+    size_t i = hash & numbers;
     for (size_t step = 1;; step++) {
-        uint32_t number = slot_get(index, d->log2, i);
-        if (!number) {
+        uint32_t slot = slot_get(index, log2, i);
+        if (!slot) {
             return NULL;
         }
-        ou_dict_entry *e = &d->entries[number - 1];
-        if (e->key == key || (e->hash == hash && e->key && same_key(e->key, key))) {
-            return e;
+        if (((slot ^ wanted) & tags) == 0) {
+            ou_dict_entry *e = &d->entries[(slot & numbers) - 1];
+            if (e->key == key || (e->hash == hash && e->key && same_key(e->key, key))) {
+                return e;
+            }
         }
-        i = (i + step) & mask;
+        i = (i + step) & numbers;
     }
 }
 
 /* Puts the number of an entry into the first empty slot on its way. */
 static void index_enter(void *index, uint32_t log2, uint64_t hash, uint32_t number)
 {
-    size_t mask = ((size_t)1 << log2) - 1;
-    size_t i = hash & mask;
+    uint32_t numbers = number_bits(log2);
+    size_t i = hash & numbers;
     for (size_t step = 1; slot_get(index, log2, i); step++) {
-        i = (i + step) & mask;
+        i = (i + step) & numbers;
     }
-    slot_set(index, log2, i, number);
+    slot_set(index, log2, i, number | ((uint32_t)(hash >> 32) & tag_bits(log2)));
 }
 
 /* Copies the live entries to `to` (which may be where they are) and indexes them. */

@@ -55,14 +55,14 @@ static bool as_integer(double f, int64_t *i)
 
 bool ou_float_equals_int(double f, int64_t i)
 {
-    int64_t whole;
+    int64_t whole = 0;
     return as_integer(f, &whole) && whole == i;
 }
 
 static int float_hash(ou_object *o, uint64_t *hash)
 {
     double f = ((ou_float *)o)->value;
-    int64_t whole;
+    int64_t whole = 0;
     if (as_integer(f, &whole)) {
         *hash = ou_hash_word((uint64_t)whole); /* as the int that it equals */
     } else if (isnan(f)) {

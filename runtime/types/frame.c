@@ -91,6 +91,11 @@ ou_frame *ou_frame_current(void)
     return stack.current;
 }
 
+static bool same_name(const char *a, const char *b)
+{
+    return *a == *b && strcmp(a, b) == 0;
+}
+
 /* Names are compared as pointers first: mostly both are the same literal. */
 static ou_local *local_find(ou_frame *f, const char *name)
 {
@@ -100,7 +105,7 @@ static ou_local *local_find(ou_frame *f, const char *name)
         }
     }
     for (uint32_t i = 0; i < f->bound; i++) {
-        if (strcmp(f->locals[i].name, name) == 0) {
+        if (same_name(f->locals[i].name, name)) {
             return &f->locals[i];
         }
     }

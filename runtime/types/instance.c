@@ -6,13 +6,14 @@
  */
 #include "types/instance.h"
 
-#include "object/guard.h"
+#include "types/own.h"
 
 #define SIDE_MIN 4u
 
 bool ou_is_instance(const ou_object *o)
 {
-    return o->type >= OU_TYPE_FIRST_CLASS && ou_kind_of(o) == OU_KIND_INSTANCE;
+    return o->type >=
+           OU_TYPE_FIRST_CLASS; /* behind the built-in types there are only classes */
 }
 
 ou_object *ou_instance_new(const ou_type *cls)
@@ -29,7 +30,7 @@ ou_object *ou_instance_new(const ou_type *cls)
     if (OU_UNLIKELY(!o)) {
         return NULL;
     }
-    if (!cls->cls->closed) {
+    if (ou_instance_is_open(cls)) {
         ((ou_open_instance *)o)->side = NULL;
     }
     ou_object **slots = ou_instance_slots(o, cls);
@@ -60,7 +61,7 @@ static OU_COLD int fail_index(const ou_type *type, int index)
 OU_INLINE bool index_valid(const ou_type *type, int index)
 {
     uint32_t i = (uint32_t)index; /* negative becomes too large */
-    return type->cls->closed ? i < type->slots : i < ou_class_count(type->cls);
+    return ou_instance_is_open(type) ? i < ou_class_count(type->cls) : i < type->slots;
 }
 
 /* Place of an attribute, NULL when it would be in a side array that is not there (yet). Under
@@ -98,8 +99,8 @@ static ou_object **place_make(ou_open_instance *self, const ou_type *type, uint3
     return &side->items[i];
 }
 
-/* New reference to what the attribute holds, or NULL without an error. */
-static ou_object *peek(ou_object *self, const ou_type *type, uint32_t index)
+static __attribute__((noinline)) ou_object *peek_any(ou_object *self, const ou_type *type,
+                                                     uint32_t index)
 {
     ou_guard guard = ou_guard_begin(self);
     ou_object **place = place_of(self, type, index);
@@ -108,8 +109,20 @@ static ou_object *peek(ou_object *self, const ou_type *type, uint32_t index)
     return value;
 }
 
-/* Stores an owned value; consumed also on failure. */
-static int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value)
+/* New reference to what the attribute holds, or NULL without an error. Straight down for the
+ * owner's inline slots. */
+OU_INLINE ou_object *peek(ou_object *self, const ou_type *type, uint32_t index)
+{
+    if (OU_LIKELY(index < type->slots && ou_own_enter(self))) {
+        ou_object *value = ou_xincref(ou_instance_slots(self, type)[index]);
+        ou_own_leave();
+        return value;
+    }
+    return peek_any(self, type, index);
+}
+
+static __attribute__((noinline)) int put_any(ou_object *self, const ou_type *type,
+                                             uint32_t index, ou_object *value)
 {
     ou_object *old = value; /* what is to be dropped: the value itself when there is no place */
     ou_guard guard = ou_guard_begin(self);
@@ -124,6 +137,20 @@ static int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *
     ou_guard_end(self, guard);
     ou_xdecref(old);
     return place ? 0 : OU_ENOMEM;
+}
+
+/* Stores an owned value; consumed also on failure. */
+OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value)
+{
+    if (OU_LIKELY(index < type->slots && ou_own_enter(self))) {
+        ou_object **place = &ou_instance_slots(self, type)[index];
+        ou_object *old = *place;
+        *place = value;
+        ou_own_leave();
+        ou_xdecref(old);
+        return 0;
+    }
+    return put_any(self, type, index, value);
 }
 
 /* `del self.name`. False when it was not set. */

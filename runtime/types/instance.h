@@ -52,16 +52,23 @@ struct ou_class {
     uint32_t sealed;             /* atomic: `slots` and `size_bytes` of the type are final */
 };
 
-/* Inline slots of an instance of `type`. */
+/* Inline slots of an instance of `type`: they end where the object ends, whatever is before. */
 OU_INLINE ou_object **ou_instance_slots(ou_object *o, const ou_type *type)
 {
-    return type->cls->closed ? ((ou_instance *)o)->slots : ((ou_open_instance *)o)->slots;
+    return (ou_object **)((char *)o + type->size_bytes) - type->slots;
+}
+
+/* Is there a word for a side array between header and slots? Read from the type alone, so that
+ * the collector does not touch the class record. */
+OU_INLINE bool ou_instance_is_open(const ou_type *type)
+{
+    return type->size_bytes != sizeof(ou_instance) + type->slots * sizeof(ou_object *);
 }
 
 /* Side array, or NULL when there is none. */
 OU_INLINE ou_attr_side *ou_instance_side(ou_object *o, const ou_type *type)
 {
-    return type->cls->closed ? NULL : ((ou_open_instance *)o)->side;
+    return ou_instance_is_open(type) ? ((ou_open_instance *)o)->side : NULL;
 }
 
 /* Makes the layout final; afterwards `slots` and `size_bytes` of the type do not change. */

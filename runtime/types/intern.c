@@ -188,6 +188,23 @@ static ou_str_object *enter(ou_str_object *s, uint64_t hash, bool *entered)
     return result;
 }
 
+/* Enters a string that was just not found. Takes over its reference, except on failure. */
+static ou_object *enter_steal(ou_str_object *s, uint64_t hash)
+{
+    bool entered;
+    ou_allow_try_incref(&s->base);
+    ou_str_object *result = enter(s, hash, &entered);
+    if (OU_UNLIKELY(!result)) {
+        return NULL;
+    }
+    OU_STAT(intern_misses, entered);
+    OU_STAT(intern_hits, !entered);
+    if (!entered) {
+        ou_decref(&s->base);
+    }
+    return &result->base;
+}
+
 ou_object *ou_str_intern_steal(ou_object *o)
 {
     if (OU_UNLIKELY(!ou_is_str(o))) {
@@ -200,20 +217,11 @@ ou_object *ou_str_intern_steal(ou_object *o)
     ou_str_object *s = (ou_str_object *)o;
     uint64_t hash = ou_str_hash(s);
     ou_str_object *found = look_up(s->bytes, s->len, hash);
-    bool entered = false;
     if (!found) {
-        ou_allow_try_incref(o);
-        found = enter(s, hash, &entered);
+        return enter_steal(s, hash);
     }
-    if (OU_UNLIKELY(!found)) {
-        return NULL;
-    }
-    if (entered) {
-        OU_STAT(intern_misses, 1);
-    } else {
-        OU_STAT(intern_hits, 1);
-        ou_decref(o);
-    }
+    OU_STAT(intern_hits, 1);
+    ou_decref(o);
     return &found->base;
 }
 
@@ -238,7 +246,7 @@ ou_object *ou_str_intern(const char *bytes, size_t len)
     if (OU_UNLIKELY(!made)) {
         return NULL;
     }
-    ou_object *result = ou_str_intern_steal(&made->base);
+    ou_object *result = enter_steal(made, hash);
     if (OU_UNLIKELY(!result)) {
         ou_decref(&made->base);
     }

@@ -9,8 +9,8 @@
  */
 #include "types/list.h"
 
-#include "object/guard.h"
 #include "types/list_room.h"
+#include "types/own.h"
 
 ou_object *ou_list_new(size_t capacity)
 {
@@ -51,17 +51,32 @@ ou_object *ou_list_peek(ou_list *l, size_t i)
     return item;
 }
 
-ou_object *ou_list_get(ou_object *list, size_t i)
+/* The general form: any thread, any argument. */
+static __attribute__((noinline)) ou_object *get_any(ou_object *list, size_t i)
 {
-    if (OU_UNLIKELY(!ou_is_list(list))) {
+    if (!ou_is_list(list)) {
         ou_fail_type("ou_list_get", "list", list);
         return NULL;
     }
     ou_object *item = ou_list_peek((ou_list *)list, i);
-    if (OU_UNLIKELY(!item)) {
+    if (!item) {
         ou_fail_index("list", i, ou_load_relaxed(&((ou_list *)list)->len));
     }
     return item;
+}
+
+ou_object *ou_list_get(ou_object *list, size_t i)
+{
+    if (OU_LIKELY(ou_is_list(list) && ou_own_enter(list))) {
+        const ou_list *l = (const ou_list *)list;
+        if (OU_LIKELY(i < l->len)) {
+            ou_object *item = ou_incref(l->items[i]);
+            ou_own_leave();
+            return item;
+        }
+        ou_own_leave();
+    }
+    return get_any(list, i);
 }
 
 int ou_list_set(ou_object *list, size_t i, ou_object *item)
@@ -83,20 +98,38 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
     return 0;
 }
 
-/* The array is full, or there is none yet. */
-static OU_COLD int append_grow(ou_list *l, ou_object *item, ou_guard guard)
+/* Takes over `item`. The general form: any thread, any fill. */
+static __attribute__((noinline)) int append_any(ou_list *l, ou_object *item)
 {
-    bool room = ou_list_reserve(l, l->len + 1);
-    if (room) {
-        l->items[l->len] = item;
-        ou_store_relaxed(&l->len, l->len + 1);
+    ou_guard guard = ou_guard_begin(&l->base);
+    size_t len = l->len;
+    bool room = len < l->capacity || ou_list_reserve(l, len + 1);
+    if (OU_LIKELY(room)) {
+        l->items[len] = item;
+        ou_store_relaxed(&l->len, len + 1);
     }
     ou_guard_end(&l->base, guard);
-    if (!room) {
+    if (OU_UNLIKELY(!room)) {
         ou_decref(item);
         return OU_ENOMEM;
     }
     return 0;
+}
+
+/* Takes over `item`. Straight down when the owner appends into room it has. */
+OU_INLINE int append(ou_list *l, ou_object *item)
+{
+    if (OU_LIKELY(ou_own_enter(&l->base))) {
+        size_t len = l->len;
+        if (OU_LIKELY(len < l->capacity)) {
+            l->items[len] = item;
+            ou_store_relaxed(&l->len, len + 1);
+            ou_own_leave();
+            return 0;
+        }
+        ou_own_leave();
+    }
+    return append_any(l, item);
 }
 
 static OU_COLD int append_refuse(const char *function, ou_object *list, ou_object *item)
@@ -104,20 +137,6 @@ static OU_COLD int append_refuse(const char *function, ou_object *list, ou_objec
     int err = item ? ou_fail_type(function, "list", list) : ou_fail_missing(function);
     ou_xdecref(item);
     return err;
-}
-
-/* Takes over `item`. */
-OU_INLINE int append(ou_list *l, ou_object *item)
-{
-    ou_guard guard = ou_guard_begin(&l->base);
-    size_t len = l->len;
-    if (OU_UNLIKELY(len == l->capacity)) {
-        return append_grow(l, item, guard);
-    }
-    l->items[len] = item;
-    ou_store_relaxed(&l->len, len + 1);
-    ou_guard_end(&l->base, guard);
-    return 0;
 }
 
 int ou_list_append(ou_object *list, ou_object *item)

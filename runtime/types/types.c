@@ -5,7 +5,6 @@
  */
 #include "types/types.h"
 
-#include "object/weakref.h"
 #include "os/os.h"
 #include "types/value.h"
 
@@ -45,5 +44,4 @@ void ou_types_init(void)
     ou_tuple_define();
     ou_list_define();
     ou_dict_define();
-    ou_weakref_define();
 }

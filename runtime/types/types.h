@@ -8,7 +8,8 @@
 #ifndef OURO_TYPES_TYPES_H
 #define OURO_TYPES_TYPES_H
 
-/* Defines every built-in type of this floor and picks the process's hash seed. Idempotent. */
+/* Defines every built-in type but weakref (object/weakref.c) and picks the process's hash seed.
+ * Idempotent. */
 void ou_types_init(void);
 
 void ou_none_define(void); /* none and bool */

@@ -23,6 +23,7 @@
 #endif
 
 #define OU_API __attribute__((visibility("default")))
+#define OU_HIDDEN __attribute__((visibility("hidden")))
 #define OU_LIKELY(x) __builtin_expect(!!(x), 1)
 #define OU_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define OU_COLD __attribute__((cold, noinline))

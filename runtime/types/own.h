@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * own.h - the owner's half of ou_guard_begin alone, for the few operations whose fast path
+ * should be a straight line without a saved register: enter, work, leave, or else a tail call
+ * of the general form. Same protocol, same rules: see object/guard.h.
+ */
+#ifndef OURO_TYPES_OWN_H
+#define OURO_TYPES_OWN_H
+
+#include "object/guard.h"
+
+/* True: the caller is in an operation on `o`, to be ended by ou_own_leave. False: it is not,
+ * because it does not own `o` or must lock it. */
+OU_INLINE bool ou_own_enter(const ou_object *o)
+{
+    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
+        return false;
+    }
+    ou_slot *self = ou_self.self;
+    OU_ASSERT(!self->in_op);
+    ou_slot_op_enter(self); /* pairs: handshake in guard.c */
+    if (OU_UNLIKELY(ou_load_acquire(&o->flags) & OU_FL_SHARED)) {
+        ou_slot_op_leave(self);
+        return false;
+    }
+    return true;
+}
+
+OU_INLINE void ou_own_leave(void)
+{
+    ou_slot_op_leave(ou_self.self);
+}
+
+#endif
