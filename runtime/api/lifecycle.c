@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /* lifecycle.c - start and stop: the only place that knows every floor, and wires the seams. */
+#include "api/fork.h"
 #include "conf/conf.h"
 #include "gc/gc.h"
 #include "heap/arena.h"
@@ -12,6 +13,7 @@
 #include "types/types.h"
 
 static bool started;
+static bool ever_started;
 
 static void on_detach(ou_slot *slot)
 {
@@ -25,6 +27,7 @@ static void wire_seams(void)
     ou_heap_on_thread_exit = ou_slot_detach;
     ou_slot_on_detach = on_detach;
     ou_safepoint_inbox = ou_inbox_drain_mine;
+    ou_world_on_start = ou_inbox_tend;
     ou_have_membarrier = ou_os_membarrier_init();
     ou_gc_pacing_start();
 }
@@ -42,11 +45,17 @@ int ou_start(const char *conf)
         return failed;
     }
     wire_seams();
-    ou_blocks_from_malloc = ou_conf.heap == OU_HEAP_MALLOC;
+    bool from_malloc = ou_conf.heap == OU_HEAP_MALLOC;
+    if (ever_started && from_malloc != ou_blocks_from_malloc) {
+        return ou_fail(OU_ESTATE, "objects of an earlier start live on the other heap");
+    }
+    ever_started = true;
+    ou_blocks_from_malloc = from_malloc;
     failed = ou_thread_attach();
     if (failed) {
         return ou_range ? failed : ou_fail(OU_ENOMEM, "no address space for the heap");
     }
+    ou_fork_wire();
     ou_weakref_define();
     ou_types_init();
     ou_conf_seal(true);

@@ -75,11 +75,23 @@ const char *ou_error_name(ou_err code)
     return i < sizeof names / sizeof *names ? names[i] : "unknown error";
 }
 
+static uint64_t load8(const unsigned char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return word;
+}
+
+/* The last 0..8 bytes as one word; overlapping loads instead of a loop. */
 static uint64_t load_tail(const unsigned char *p, size_t n)
 {
-    uint64_t word = 0;
-    memcpy(&word, p, n);
-    return word;
+    uint32_t low, high;
+    if (n >= 4) {
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+        return (uint64_t)high << 32 | low;
+    }
+    return n ? (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1] : 0;
 }
 
 static uint64_t fold(uint64_t a, uint64_t b)
@@ -95,7 +107,7 @@ uint64_t ou_hash_bytes(const void *bytes, size_t len, uint64_t seed)
     const unsigned char *p = bytes;
     uint64_t h = seed ^ (len * 0x9E3779B97F4A7C15u);
     while (len > 8) {
-        h = fold(h ^ load_tail(p, 8), 0xD6E8FEB86659FD93u);
+        h = fold(h ^ load8(p), 0xD6E8FEB86659FD93u);
         p += 8;
         len -= 8;
     }

@@ -96,7 +96,7 @@ OU_INLINE size_t ou_max(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Two rounds of multiply and fold; good enough to spread pointers and words over a table. */
+/* Fold, multiply, fold: spreads pointers and words over a table. */
 OU_INLINE uint64_t ou_mix64(uint64_t x)
 {
     x ^= x >> 32;

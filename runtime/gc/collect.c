@@ -88,11 +88,7 @@ static int64_t collect(ou_gc_report *report)
     if (ou_gc_reserve() != 0) {
         return OU_ENOMEM;
     }
-    if (!ou_lock_try(&collecting)) {
-        ou_slot_park_begin(); /* the collection in progress may be waiting for us */
-        ou_lock_take(&collecting);
-        ou_slot_park_end();
-    }
+    ou_lock_take_parked(&collecting);
     inside = true;
     call_back(NULL);
     ou_watch(OU_EV_GC_BEGIN, NULL, 0);
@@ -124,6 +120,22 @@ void ou_gc_collect_automatic(void)
         OU_STAT(gc_automatic, 1);
         collect(&report);
     }
+}
+
+void ou_gc_fork_prepare(void)
+{
+    ou_gc_background_fork(false, false);
+    if (!inside) { /* else: a finalizer forks, and the lock is ours already */
+        ou_lock_take_parked(&collecting);
+    }
+}
+
+void ou_gc_fork_done(bool child)
+{
+    if (!inside) {
+        ou_lock_give(&collecting);
+    }
+    ou_gc_background_fork(true, child);
 }
 
 bool ou_gc_is_tracked(const ou_object *o)

@@ -78,10 +78,16 @@ size_t ou_gc_finish(ou_gc_report *report);
 /* A collection that a threshold asked for; skipped while another one runs. */
 void ou_gc_collect_automatic(void);
 
+/* Around fork: no collection and no change of the background thread is in progress. The child
+ * has no background thread; it is started again if it ran. */
+void ou_gc_fork_prepare(void);
+void ou_gc_fork_done(bool child);
+
 /* Pacing: pacing.c. */
 void ou_gc_pacing_start(void);
 void ou_gc_pacing_collected(void);
 void ou_gc_background_stop(void);
+void ou_gc_background_fork(bool done, bool child);
 
 #define OU_GC_LOOKED_AT (OU_GC_TRACKED | OU_GC_DOOMED | OU_GC_DEAD | OU_GC_FROZEN)
 

@@ -29,7 +29,9 @@ static int64_t tracked_bytes(void)
     uint32_t slots = ou_slot_count();
     for (uint32_t id = 1; id <= slots; id++) {
         ou_heap *heap = ou_heap_at(id);
-        sum += heap ? ou_load_relaxed(&heap->tracked_bytes) : 0;
+        if (heap) { /* what waits in the inbox is free already */
+            sum += ou_load_relaxed(&heap->tracked_bytes) - ou_load_relaxed(&heap->inbox_tracked);
+        }
         sum += ou_load_relaxed(&ou_slots[id].vector_bytes);
     }
     return sum;
@@ -154,11 +156,7 @@ static void background_stop(void)
 int ou_gc_background(bool on)
 {
     int result = 0;
-    if (!ou_lock_try(&background_lock)) {
-        ou_blocking_begin();
-        ou_lock_take(&background_lock);
-        ou_blocking_end();
-    }
+    ou_lock_take_parked(&background_lock);
     if (on && !ou_load_relaxed(&running)) {
         result = background_start();
     } else if (!on && ou_load_relaxed(&running)) {
@@ -166,6 +164,18 @@ int ou_gc_background(bool on)
     }
     ou_lock_give(&background_lock);
     return result;
+}
+
+void ou_gc_background_fork(bool done, bool child)
+{
+    if (!done) {
+        ou_lock_take_parked(&background_lock);
+        return;
+    }
+    if (child && ou_load_relaxed(&running)) {
+        background_start(); /* the parent's did not come along */
+    }
+    ou_lock_give(&background_lock);
 }
 
 void ou_gc_background_stop(void)

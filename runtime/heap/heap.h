@@ -56,6 +56,7 @@ typedef struct ou_heap {
     int64_t tracked_noted;            /* owner: tracked_bytes when growth was announced */
     ou_stats_block stats;
     void *inbox __attribute__((aligned(64))); /* atomic: blocks freed by others */
+    int64_t inbox_tracked;            /* atomic: bytes of tracked blocks in it */
 } ou_heap;
 
 extern OU_HIDDEN ou_heap ou_heap_none; /* what a thread holds before its first allocation */

@@ -34,9 +34,13 @@ void *ou_remote_next(void *block)
     return (void *)(uintptr_t)(a << 3);
 }
 
-static void chain_push(const ou_page *span, void *head, void *tail)
+static void chain_push(const ou_page *span, void *head, void *tail, uint32_t len)
 {
-    ou_heap *owner = ou_heap_at(ou_tag_heap(ou_page_tag(span)));
+    uint32_t tag = ou_page_tag(span), bin = ou_tag_bin(tag);
+    ou_heap *owner = ou_heap_at(ou_tag_heap(tag));
+    if (bin >= OU_BIN_FIRST_TRACKED) {
+        ou_fetch_add_relaxed(&owner->inbox_tracked, (int64_t)len * ou_bins[bin].size_bytes);
+    }
     void *old = ou_load_relaxed(&owner->inbox);
     do {
         link_set(tail, old);
@@ -46,7 +50,7 @@ static void chain_push(const ou_page *span, void *head, void *tail)
 
 static void way_flush(ou_remote *way)
 {
-    chain_push(way->span, way->head, way->tail);
+    chain_push(way->span, way->head, way->tail, way->len);
     *way = (ou_remote){0};
 }
 
@@ -69,7 +73,7 @@ void ou_remote_free(ou_heap *heap, void *p)
     *ou_canary_at(p) = ou_canary_of(p);
     ou_mark_freed(p, bytes);
     if (heap == &ou_heap_none) { /* a thread without a heap (exiting): no batch */
-        chain_push(span, p, p);
+        chain_push(span, p, p, 1);
         return;
     }
     ou_remote *way = &heap->remote[ou_page_number(span) % OU_REMOTE_WAYS];
@@ -97,6 +101,7 @@ void ou_remote_drain(ou_heap *heap)
     }
     void *p = ou_exchange_acquire(&heap->inbox, NULL); /* pairs: chain_push */
     uint64_t n = 0;
+    int64_t tracked = 0;
     while (p) {
         void *next = ou_remote_next(p);
         uint32_t bin = ou_tag_at(p) ^ heap->tag;
@@ -104,6 +109,7 @@ void ou_remote_drain(ou_heap *heap)
         if (OU_UNLIKELY(*ou_canary_at(p) != ou_canary_of(p))) {
             ou_heap_corrupt(p);
         }
+        tracked += bin >= OU_BIN_FIRST_TRACKED ? ou_bins[bin].size_bytes : 0;
         void **top = heap->bins[bin] + 1;
         if ((uintptr_t)(top + 1) & (OU_STACK_BYTES - 1)) {
             *top = p;
@@ -114,5 +120,6 @@ void ou_remote_drain(ou_heap *heap)
         p = next;
         n++;
     }
+    ou_fetch_sub_relaxed(&heap->inbox_tracked, tracked);
     OU_STAT(heap_remote_drained, n);
 }

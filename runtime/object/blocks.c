@@ -52,11 +52,12 @@ static ou_block_prefix *prefix_of(ou_object *o)
 
 static void vector_remove(ou_slot *slot, ou_object *o)
 {
-    uint64_t where = prefix_of(o)->where;
+    uint64_t where = ou_load_relaxed(&prefix_of(o)->where);
     uint32_t at = (uint32_t)where;
     ou_object *last = slot->vector[--slot->vector_len];
     slot->vector[at] = last;
-    prefix_of(last)->where = (prefix_of(last)->where >> 32 << 32) | at;
+    uint64_t *moved = &prefix_of(last)->where; /* its upper half is read by whoever frees it */
+    ou_store_relaxed(moved, (ou_load_relaxed(moved) >> 32 << 32) | at);
     ou_store_relaxed(&slot->vector_bytes, slot->vector_bytes - place_bytes(where));
     free(prefix_of(o));
 }
@@ -118,7 +119,7 @@ void ou_block_free_malloc(ou_object *o, bool tracked)
         free(o);
         return;
     }
-    ou_slot *home = &ou_slots[prefix_of(o)->where >> 48];
+    ou_slot *home = &ou_slots[ou_load_relaxed(&prefix_of(o)->where) >> 48];
     if (home == ou_self.self) {
         vector_remove(home, o);
     } else {

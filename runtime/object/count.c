@@ -18,7 +18,6 @@
 #include "object/watch.h"
 #include "os/lock.h"
 
-#define COUNT_HIGH (1 << 28) /* shared counts above become immortal; a quarter of what fits */
 
 static OU_COLD _Noreturn void dead_object(const char *what, const ou_object *o)
 {
@@ -46,16 +45,13 @@ OU_INLINE bool usable(const ou_object *o)
 
 void ou_incref_slow(ou_object *o)
 {
-    if (ou_is_immortal(o) && !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
+    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL && !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
         return;
     }
     if (!usable(o)) {
         check_usable("incref", o);
     }
-    uint32_t before = ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE);
-    if (OU_UNLIKELY(ou_rc_count(before) > COUNT_HIGH)) {
-        ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL); /* the owner may undo it: again next time */
-    }
+    ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE);
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
         ou_watch(OU_EV_INCREF, o, ou_refcount(o));
     }
@@ -99,6 +95,9 @@ static bool drop_shared(ou_object *o)
         if (OU_UNLIKELY((shared & OU_RC_STATE) == OU_RC_MERGED && ou_rc_count(shared) <= 0)) {
             underflow(o);
         }
+        if (OU_UNLIKELY(ou_rc_count(shared) > OU_COUNT_HIGH)) {
+            return false;
+        }
         after = shared - OU_RC_ONE;
     } while (!ou_cas_acq_rel(&o->rc_shared, &shared, after));
     return after == OU_RC_MERGED;
@@ -117,6 +116,7 @@ static bool merge(ou_object *o)
     uint32_t shared = ou_load_relaxed(&o->rc_shared), after;
     do {
         int64_t total = (int64_t)local + ou_rc_count(shared) - 1;
+        total = total > OU_COUNT_HIGH ? OU_COUNT_HIGH + 1 : total;
         if (OU_UNLIKELY(total < 0)) {
             underflow(o);
         }
@@ -151,17 +151,12 @@ static void post(ou_object *o)
         return;
     }
     ou_slot_poll_set(slot, OU_POLL_INBOX);
-    if (ou_load_seq_cst(&slot->state) == OU_DETACHED && ou_slot_suspend(slot)) {
-        ou_object *dead = NULL;
-        ou_inbox_drain_suspended(slot, &dead);
-        ou_slot_resume(slot);
-        ou_objects_bury(dead);
-    }
+    ou_inbox_tend(slot);
 }
 
 void ou_decref_slow(ou_object *o)
 {
-    if (ou_is_immortal(o) && !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
+    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL && !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
         return;
     }
     if (!usable(o)) {
@@ -178,6 +173,9 @@ void ou_decref_slow(ou_object *o)
         if (OU_UNLIKELY((shared & OU_RC_STATE) == OU_RC_MERGED && ou_rc_count(shared) <= 0)) {
             underflow(o);
         }
+        if (OU_UNLIKELY(ou_rc_count(shared) > OU_COUNT_HIGH)) {
+            return; /* saturated: immortal from here on */
+        }
     } while (!ou_cas_acq_rel(&o->rc_shared, &shared, after));
     if (queue) {
         post(o);
@@ -188,6 +186,10 @@ void ou_decref_slow(ou_object *o)
 
 bool ou_try_incref(ou_object *o)
 {
+    uint32_t shared = ou_load_acquire(&o->rc_shared);
+    if (shared == OU_RC_MERGED) {
+        return false; /* dead, and its other words may be a list link already */
+    }
     if (ou_is_immortal(o)) {
         return true;
     }
@@ -198,7 +200,6 @@ bool ou_try_incref(ou_object *o)
         }
         return local != 0;
     }
-    uint32_t shared = ou_load_relaxed(&o->rc_shared);
     do {
         /* Whoever enters an object into a table leaves INIT first, so the owner's last decref
          * cannot miss us; here only a merged object can be dead. */
@@ -242,18 +243,21 @@ static bool inbox_push(ou_slot *slot, ou_object *o)
     return true;
 }
 
-/* A dead object's first six bytes link it to the next one; owner >= 0x8000 is no slot. */
+/* A dead object's first six bytes link it to the next one: address / 8 in 31 + 13 bits, so that
+ * it looks neither immortal (bit 31) nor owned (0x8000 is no slot) to a weakref or the intern
+ * table, which may still try (mutant DEAD_LOOKS_IMMORTAL of tests/spin/weakref.pml). */
 static void dead_link(ou_object *o, const ou_object *next)
 {
-    uint64_t word = (uint64_t)(uintptr_t)next;
-    o->rc_local = (uint32_t)word;
-    o->owner = (uint16_t)(word >> 32 | 0x8000);
-    o->gcbits |= OU_GC_DOOMED;
+    uint64_t word = (uint64_t)(uintptr_t)next >> 3;
+    ou_store_relaxed(&o->rc_local, (uint32_t)(word & 0x7FFFFFFF));
+    ou_store_relaxed(&o->owner, (uint16_t)(word >> 31 | 0x8000));
+    ou_store_relaxed(&o->gcbits, (uint8_t)(o->gcbits | OU_GC_DOOMED));
 }
 
 static ou_object *dead_next(const ou_object *o)
 {
-    return (ou_object *)(uintptr_t)((uint64_t)(o->owner & 0x7FFFu) << 32 | o->rc_local);
+    uint64_t word = (uint64_t)(o->owner & 0x7FFFu) << 31 | o->rc_local;
+    return (ou_object *)(uintptr_t)(word << 3);
 }
 
 /* Merges what the inbox holds; batches, so that the lock is short and not held over a merge. */
@@ -277,6 +281,19 @@ void ou_inbox_drain_suspended(ou_slot *slot, ou_object **dead)
                 *dead = batch[i];
             }
         }
+    }
+}
+
+/* Whoever pushes to an inbox, or leaves a slot to itself, looks again afterwards: the push and
+ * the change of state cross each other like Dekker's flags, so one of the two sees both. */
+void ou_inbox_tend(ou_slot *slot)
+{
+    while (ou_load_seq_cst(&slot->inbox_len) && ou_load_seq_cst(&slot->state) == OU_DETACHED &&
+           ou_slot_suspend(slot)) {
+        ou_object *dead = NULL;
+        ou_inbox_drain_suspended(slot, &dead);
+        ou_slot_resume(slot);
+        ou_objects_bury(dead);
     }
 }
 

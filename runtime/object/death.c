@@ -45,20 +45,25 @@ bool ou_object_finalize(ou_object *o)
     if (ou_load_relaxed(&o->owner) == ou_self.slot && ou_load_relaxed(&o->rc_local) == 1 &&
         ou_load_acquire(&o->rc_shared) == OU_RC_INIT) {
         ou_store_relaxed(&o->rc_local, 0u);
+        o->gcbits |= OU_GC_DOOMED;
         return false;
     }
     ou_decref(o); /* somebody has it again */
     return true;
 }
 
+/* Refers to nothing and nobody is to be told: dies on the spot, whatever else is dying. */
 static bool is_plain(const ou_object *o, const ou_type *type)
 {
-    return !type->drop && !(o->gcbits & OU_GC_FINALIZER) && !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF);
+    return !(type->flags & OU_TF_TRACKED) && !(o->gcbits & OU_GC_FINALIZER) &&
+           !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF);
 }
 
 static void take_apart(ou_object *o)
 {
     const ou_type *type = ou_type_get(o);
+    /* Callbacks and drops may let a collection run: it must not judge what is half gone. */
+    o->gcbits |= OU_GC_DOOMED;
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF)) {
         ou_weakrefs_die(o);
     }
@@ -71,7 +76,6 @@ static void take_apart(ou_object *o)
         ou_weakrefs_die(o);
     }
     if (type->drop) {
-        o->gcbits &= (uint8_t)~OU_GC_TRACKED; /* from here on its slots cannot be trusted */
         type->drop(o);
     }
     ou_object_free_block(o);
@@ -79,7 +83,11 @@ static void take_apart(ou_object *o)
 
 void ou_object_die(ou_object *o)
 {
-    if (is_plain(o, ou_type_get(o))) {
+    const ou_type *type = ou_type_get(o);
+    if (is_plain(o, type)) {
+        if (type->drop) {
+            type->drop(o); /* an interned string leaves its table */
+        }
         ou_object_free_block(o);
         return;
     }

@@ -122,15 +122,21 @@ int64_t ou_refcount(const ou_object *o)
 
 bool ou_is_immortal(const ou_object *o)
 {
-    return ou_load_relaxed(&o->rc_local) & OU_IMMORTAL;
+    return ou_load_relaxed(&o->rc_local) & OU_IMMORTAL ||
+           ou_rc_count(ou_load_relaxed(&o->rc_shared)) > OU_COUNT_HIGH;
 }
 
 void ou_immortalize(ou_object *o)
 {
-    /* The owner may overwrite the bit with a plain store: insist. */
-    while (!ou_is_immortal(o)) {
+    uint16_t owner = ou_load_acquire(&o->owner);
+    if (owner == OU_OWNER_NONE || owner == ou_self.slot) {
         ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
+        return;
     }
+    /* The owner counts with plain loads and stores, which could undo the bit: keep it out. */
+    ou_world_stop();
+    ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
+    ou_world_start();
 }
 
 const ou_type *ou_type_of(const ou_object *o)

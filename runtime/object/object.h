@@ -49,6 +49,10 @@ enum {
 /* owner of an object that no slot counts for */
 #define OU_OWNER_NONE ((uint16_t)0)
 
+/* Shared counts above this are saturated: they do not go down again, the object is immortal. A
+ * quarter of what fits, so that racing increments cannot overflow. */
+#define OU_COUNT_HIGH (1 << 28)
+
 OU_INLINE int32_t ou_rc_count(uint32_t shared)
 {
     return (int32_t)shared >> 2;
@@ -99,8 +103,9 @@ void ou_object_free_block(ou_object *o);
 /* Runs the finalizer of a dead object with a temporary reference; true when it came back. */
 bool ou_object_finalize(ou_object *o);
 
-/* The calling thread works off its inbox; then one for a slot nobody is in. */
+/* The calling thread works off its inbox; the inbox of a slot that nobody is in, if it is. */
 void ou_inbox_drain_mine(void);
+void ou_inbox_tend(ou_slot *slot);
 void ou_inbox_drain_suspended(ou_slot *slot, ou_object **dead);
 
 /* World stopped: merges what is queued anywhere, so that every count is exact. The dead are

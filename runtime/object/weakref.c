@@ -144,7 +144,7 @@ ou_weakref *ou_weakrefs_detach(ou_object *target, bool (*wanted)(ou_weakref *, v
 {
     uint64_t hash = ou_mix64((uint64_t)(uintptr_t)target) * 0xD6E8FEB86659FD93u;
     stripe *s = stripe_of(hash);
-    ou_weakref *notify = NULL;
+    ou_weakref *notify = NULL, **tail = &notify; /* newest first, as the bucket has them */
     ou_lock_take(&s->lock);
     ou_fetch_and_relaxed(&target->flags, (uint8_t)~OU_FL_WEAKREF);
     for (ou_weakref **at = s->buckets ? bucket_of(s, hash) : NULL; at && *at;) {
@@ -158,10 +158,11 @@ ou_weakref *ou_weakrefs_detach(ou_object *target, bool (*wanted)(ou_weakref *, v
         w->target = NULL;
         OU_STAT(weakrefs_cleared, 1);
         if (w->callback && wanted(w, arg) && ou_try_incref(&w->base)) {
-            w->next = notify;
-            notify = w;
+            *tail = w;
+            tail = &w->next;
         }
     }
+    *tail = NULL;
     ou_lock_give(&s->lock);
     return notify;
 }

@@ -4,6 +4,7 @@
 #include "thread/slot.h"
 
 #include "heap/heap.h"
+#include "thread/world.h"
 #include "thread/world_internal.h"
 
 static_assert(OU_SLOT_MAX == OU_HEAP_MAX, "a slot has the id of its heap");
@@ -70,9 +71,22 @@ void ou_slot_detach(void)
     if (ou_slot_on_detach) {
         ou_slot_on_detach(slot);
     }
+    ou_slot_leave_empty();
     ou_self.self = NULL;
-    ou_self.slot = OU_SLOT_NONE;
-    ou_world_leave(slot);
+}
+
+/* Leaves the slot with nothing in its inbox: who posts to a slot that is occupied relies on the
+ * thread inside to look. */
+void ou_slot_leave_empty(void)
+{
+    for (;;) {
+        ou_slot_park_begin();
+        if (!ou_load_seq_cst(&ou_self.self->inbox_len) || !ou_safepoint_inbox) {
+            return;
+        }
+        ou_slot_park_end();
+        ou_safepoint_inbox();
+    }
 }
 
 void ou_slot_park_begin(void)
@@ -96,7 +110,7 @@ bool ou_slot_suspend(ou_slot *slot)
 
 void ou_slot_resume(ou_slot *slot)
 {
-    ou_store_release(&slot->state, OU_DETACHED);
+    ou_store_seq_cst(&slot->state, OU_DETACHED); /* the caller looks at the inbox next */
     ou_os_wake(&slot->state, true);
 }
 

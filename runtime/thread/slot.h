@@ -69,6 +69,7 @@ int ou_slot_attach(void);
 void ou_slot_detach(void);
 
 /* The thread inside steps out for a moment and back in: around everything that blocks. */
+void ou_slot_leave_empty(void); /* park_begin, after working off the inbox */
 void ou_slot_park_begin(void);
 void ou_slot_park_end(void);
 

@@ -19,15 +19,11 @@ static ou_world_times times;    /* lock:world_lock; read racily by reports */
 
 void (*ou_safepoint_inbox)(void);
 void (*ou_safepoint_gc)(void);
+void (*ou_world_on_start)(ou_slot *slot);
 
 bool ou_world_stopping(void)
 {
     return ou_load_seq_cst(&stopping) != 0;
-}
-
-bool ou_world_is_stopped(void)
-{
-    return ou_load_relaxed(&stopping) != 0;
 }
 
 void ou_world_wait_running(void)
@@ -66,16 +62,20 @@ static void slot_stop(ou_slot *slot)
     }
 }
 
+void ou_lock_take_parked(ou_lock *lock)
+{
+    if (!ou_lock_try(lock)) {
+        ou_slot_park_begin();
+        ou_lock_take(lock);
+        ou_slot_park_end();
+    }
+}
+
 void ou_world_stop(void)
 {
     OU_ASSERT(ou_self.self && !ou_self.self->in_op);
     uint64_t asked = ou_os_now_ns();
-    if (!ou_lock_try(&world_lock)) {
-        ou_slot_park_begin(); /* the other stopper may be waiting for us */
-        ou_lock_take(&world_lock);
-        /* Its stop is over: `stopping` is 0 and only the holder of the lock sets it. */
-        ou_slot_park_end();
-    }
+    ou_lock_take_parked(&world_lock); /* then `stopping` is 0: only the holder sets it */
     stop_began_ns = asked;
     ou_store_seq_cst(&stopping, 1u);
     uint32_t count = ou_slot_count();
@@ -106,6 +106,11 @@ void ou_world_start(void)
     }
     ou_os_wake(&stopping, true);
     ou_lock_give(&world_lock);
+    for (uint32_t id = 1; id <= count; id++) {
+        if (ou_load_seq_cst(&ou_slots[id].inbox_len) && ou_world_on_start) {
+            ou_world_on_start(&ou_slots[id]);
+        }
+    }
 }
 
 ou_world_times ou_world_times_get(void)
@@ -160,7 +165,7 @@ unsigned ou_thread_slot(void)
 void ou_blocking_begin(void)
 {
     if (ou_self.self) {
-        ou_slot_park_begin();
+        ou_slot_leave_empty();
     }
 }
 

@@ -16,7 +16,9 @@
  * to end. Returns when the world stands. */
 void ou_world_stop(void);
 void ou_world_start(void);
-bool ou_world_is_stopped(void);
+
+/* Takes a lock whose holder may stop the world: the caller stands aside while it waits. */
+void ou_lock_take_parked(ou_lock *lock);
 
 /* Longest and total time from request to start, and number of stops. */
 typedef struct ou_world_times {
@@ -27,6 +29,7 @@ ou_world_times ou_world_times_get(void);
 /* What a safepoint does besides parking: set by higher floors, called attached. */
 extern void (*ou_safepoint_inbox)(void);
 extern void (*ou_safepoint_gc)(void);
+extern void (*ou_world_on_start)(ou_slot *slot); /* for each slot that was suspended; world runs */
 
 /* The slow half of a poll: parks, drains, collects, as the poll bits say. */
 void ou_safepoint_slow(void);

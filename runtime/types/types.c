@@ -3,6 +3,7 @@
 /*
  * types.c - defines the built-in types, once a process. Called by ou_start.
  */
+#include "conf/conf.h"
 #include "types/types.h"
 
 #include "os/os.h"
@@ -35,7 +36,7 @@ void ou_types_init(void)
         return;
     }
     done = true;
-    ou_hash_seed = ou_os_random();
+    ou_hash_seed = ou_conf.hash_seed ? (uint64_t)ou_conf.hash_seed : ou_os_random();
     type_define();
     ou_none_define();
     ou_int_define();

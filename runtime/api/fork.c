@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * fork.c - a process forks while its other threads work. The world is stopped across the fork,
+ * so the child finds every lock free, every count whole and no operation half done. The
+ * slots of the threads that are gone stay with their objects, as after any thread's end, except
+ * that their heaps are never handed out again (heap.c says why).
+ */
+#include "api/fork.h"
+
+#include <pthread.h>
+
+#include "gc/gc.h"
+#include "thread/world.h"
+
+static __thread bool attached_here; /* prepare had to attach the forking thread */
+static bool started;                /* const after ou_fork_wire; handlers do nothing before */
+
+static void prepare(void)
+{
+    attached_here = started && !ou_self.self;
+    if (started && ou_slot_attach() == 0) {
+        ou_gc_fork_prepare();
+        ou_world_stop();
+    }
+}
+
+static void finish(bool child)
+{
+    if (started && ou_self.self) {
+        ou_world_start();
+        ou_gc_fork_done(child);
+    }
+    if (attached_here) {
+        ou_slot_detach();
+    }
+}
+
+static void in_parent(void)
+{
+    finish(false);
+}
+
+static void in_child(void)
+{
+    finish(true);
+}
+
+void ou_fork_wire(void)
+{
+    if (!started) {
+        started = pthread_atfork(prepare, in_parent, in_child) == 0;
+    }
+}
