@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+#
+# Wrong allocators must not get a record. Usage: verify.sh OURO-WORK OURO-REPLAY
+# LIBOURO-RECORD BAD-MALLOC VICTIM.
+work=$1
+replay=$2
+recorder=$3
+bad=$4
+victim=$5
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+cat >w.yaml <<EOF
+name: w
+forms:
+  - form: raw
+    phases:
+      - {op: fill, window: 5k, sizes: "uniform 1..300", free: next phase}
+      - {op: churn, ops: 100k, sizes: "uniform 1..300", realloc: 30%}
+EOF
+sed 's/realloc: 30%/lifetime: fifo/' w.yaml >plain.yaml
+env OURO_TRACE_OUT=t.ouro LD_PRELOAD="$recorder" "$victim" >/dev/null
+
+# wrong STATUS BAD PROGRAM ARGS...: the program under a wrong allocator.
+wrong()
+{
+    want=$1
+    how=$2
+    shift 2
+    env BAD_MALLOC="$how" LD_PRELOAD="$bad" "$@" >out 2>err
+    got=$?
+    if [ $got != "$want" ] || { [ "$want" != 0 ] && [ -s out ]; }; then
+        failed=$((failed + 1))
+        echo "FAILED $how under $*: exit $got: $(cat err out)"
+    fi
+}
+
+wrong 0 not "$work" w.yaml
+wrong 0 not "$work" plain.yaml
+wrong 0 not "$replay" t.ouro
+wrong 3 overlap "$work" plain.yaml
+wrong 3 short "$work" plain.yaml
+wrong 3 null "$work" plain.yaml
+wrong 3 realloc "$work" w.yaml
+wrong 3 null "$replay" t.ouro
+wrong 3 realloc "$replay" t.ouro
+wrong 3 calloc "$replay" t.ouro
+
+echo "$failed failures"
+[ "$failed" = 0 ]

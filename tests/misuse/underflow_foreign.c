@@ -1,0 +1,23 @@
+// expect: ouro: panic: object: .*0x[0-9a-f]+
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/* Another thread drops more references than there are; the owner drops its own. */
+#include "misuse/misuse.h"
+
+static void drop_three(void *o)
+{
+    ou_decref(o);
+    ou_decref(o);
+    ou_decref(o);
+}
+
+int main(void)
+{
+    misuse_start();
+    ou_object *list = ou_list_new(0);
+    misuse_in_thread(drop_three, list);
+    ou_safepoint();
+    ou_gc_collect();
+    ou_decref(list);
+    return misuse_survived();
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * test_weakref.c - weakrefs: which types, when they read as nothing, when callbacks are called
+ * and when not, by counting and by the collector.
+ */
+#include "support/unit.h"
+
+static int calls;
+static ou_object *called_with[8];
+
+static void note_call(ou_object *ref, void *arg)
+{
+    (void)arg;
+    assert_null(ou_weakref_get(ref));
+    assert_true(calls < 8);
+    called_with[calls++] = ref;
+}
+
+static const ou_type *thing(void)
+{
+    static const ou_type *cls;
+    cls = cls ? cls : ou_class_new("Thing", NULL, 0, false, NULL, NULL);
+    assert_non_null(cls);
+    return cls;
+}
+
+static void containers_only(void **state)
+{
+    (void)state;
+    ou_object *one = ou_none();
+    ou_object *yes[] = {ou_list_new(0), ou_dict_new(0), ou_tuple_new(&one, 1),
+                        ou_instance_new(thing())};
+    for (int i = 0; i < 4; i++) {
+        ou_object *ref = ou_weakref_new(yes[i], NULL, NULL);
+        assert_non_null(ref);
+        assert_true(ou_is_weakref(ref));
+        assert_false(ou_is_weakref(yes[i]));
+        assert_int_equal(ou_refcount(yes[i]), 1);
+        ou_object *got = ou_weakref_get(ref);
+        assert_ptr_equal(got, yes[i]);
+        assert_int_equal(ou_refcount(got), 2);
+        ou_decref(got);
+        ou_decref(yes[i]);
+        assert_null(ou_weakref_get(ref));
+        ou_decref(ref);
+    }
+    ou_object *no[] = {ou_none(), ou_int_new(12345), ou_float_new(1), ou_str("no weakrefs")};
+    for (int i = 0; i < 4; i++) {
+        assert_null_with(ou_weakref_new(no[i], NULL, NULL), OU_ETYPE);
+        ou_decref(no[i]);
+    }
+}
+
+static void get_sets_no_error(void **state)
+{
+    (void)state;
+    ou_object *list = ou_list_new(0);
+    ou_object *ref = ou_weakref_new(list, NULL, NULL);
+    assert_null_with(ou_list_pop(list), OU_EINDEX);
+    ou_decref(list);
+    assert_null(ou_weakref_get(ref));
+    assert_int_equal(ou_error(), OU_EINDEX); /* still the last failure */
+    ou_decref(ref);
+}
+
+static void count_follows(void **state)
+{
+    (void)state;
+    ou_object *list = ou_list_new(0);
+    ou_object *refs[5];
+    assert_int_equal(ou_weakref_count(list), 0);
+    for (size_t i = 0; i < 5; i++) {
+        refs[i] = ou_weakref_new(list, note_call, NULL);
+        assert_int_equal(ou_weakref_count(list), i + 1);
+    }
+    static const int drop_order[] = {2, 0, 4, 1, 3};
+    calls = 0;
+    for (size_t i = 0; i < 5; i++) {
+        ou_decref(refs[drop_order[i]]);
+        assert_int_equal(ou_weakref_count(list), 4 - i);
+    }
+    ou_decref(list);
+    assert_int_equal(calls, 0); /* the weakrefs went first: nobody is told */
+}
+
+static void every_callback_is_called_once(void **state)
+{
+    (void)state;
+    ou_object *o = ou_instance_new(thing());
+    ou_object *refs[3];
+    for (int i = 0; i < 3; i++) {
+        refs[i] = ou_weakref_new(o, note_call, NULL);
+    }
+    calls = 0;
+    ou_decref(o);
+    assert_int_equal(calls, 3);
+    for (int i = 0; i < 3; i++) {
+        int times = 0;
+        for (int k = 0; k < 3; k++) {
+            times += called_with[k] == refs[i];
+        }
+        assert_int_equal(times, 1);
+        ou_decref(refs[i]);
+    }
+    assert_int_equal(calls, 3);
+}
+
+/* As in CPython, the weakref made last is called first. */
+static void callbacks_newest_first(void **state)
+{
+    (void)state;
+    ou_object *o = ou_list_new(0);
+    ou_object *first = ou_weakref_new(o, note_call, NULL);
+    ou_object *second = ou_weakref_new(o, note_call, NULL);
+    calls = 0;
+    ou_decref(o);
+    assert_int_equal(calls, 2);
+    assert_ptr_equal(called_with[0], second);
+    assert_ptr_equal(called_with[1], first);
+    ou_decref(first);
+    ou_decref(second);
+}
+
+static ou_object *other_ref;
+
+static void look_at_other(ou_object *ref, void *arg)
+{
+    (void)ref;
+    (void)arg;
+    calls++;
+    assert_null(ou_weakref_get(other_ref));
+}
+
+static void all_are_cleared_before_any_callback(void **state)
+{
+    (void)state;
+    ou_object *o = ou_list_new(0);
+    ou_object *a = ou_weakref_new(o, look_at_other, NULL);
+    other_ref = ou_weakref_new(o, NULL, NULL);
+    ou_object *c = ou_weakref_new(o, look_at_other, NULL);
+    calls = 0;
+    ou_decref(o);
+    assert_int_equal(calls, 2);
+    ou_decref(a);
+    ou_decref(other_ref);
+    ou_decref(c);
+}
+
+static void make_garbage(ou_object *ref, void *arg)
+{
+    (void)ref;
+    ou_object **slot = arg;
+    calls++;
+    ou_object *list = ou_list_new(4);
+    assert_ok(ou_list_append(list, list));
+    ou_xdecref(*slot);
+    *slot = list;
+    assert_true(ou_gc_collect() >= 0);
+}
+
+static void callback_may_use_the_runtime(void **state)
+{
+    (void)state;
+    ou_object *made = NULL;
+    ou_object *o = ou_list_new(0);
+    ou_object *ref = ou_weakref_new(o, make_garbage, &made);
+    calls = 0;
+    ou_decref(o);
+    assert_int_equal(calls, 1);
+    assert_non_null(made);
+    assert_int_equal(ou_list_len(made), 1);
+    ou_decref(made);
+    ou_decref(ref);
+    assert_int_equal(ou_gc_collect(), 1);
+}
+
+static ou_object *ring(void)
+{
+    ou_object *x = ou_instance_new(thing());
+    ou_object *y = ou_instance_new(thing());
+    assert_ok(ou_attr_set(x, "ref", y));
+    assert_ok(ou_attr_set(y, "ref", x));
+    ou_decref(y);
+    return x;
+}
+
+static void collector_clears_and_calls(void **state)
+{
+    (void)state;
+    ou_object *x = ring();
+    ou_object *ref = ou_weakref_new(x, note_call, NULL);
+    ou_decref(x);
+    calls = 0;
+    ou_object *got = ou_weakref_get(ref);
+    assert_ptr_equal(got, x);
+    ou_decref(got);
+    assert_int_equal(ou_gc_collect(), 2);
+    assert_null(ou_weakref_get(ref));
+    assert_int_equal(calls, 1);
+    assert_ptr_equal(called_with[0], ref);
+    assert_int_equal(ou_gc_collect(), 0);
+    assert_int_equal(calls, 1);
+    ou_decref(ref);
+}
+
+static void weakref_in_the_same_garbage_is_not_called(void **state)
+{
+    (void)state;
+    ou_object *x = ring();
+    ou_object *ref = ou_weakref_new(x, note_call, NULL);
+    assert_ok(ou_attr_set(x, "weak", ref)); /* the ring owns the weakref to itself */
+    ou_decref(ref);
+    ou_decref(x);
+    calls = 0;
+    assert_true(ou_gc_collect() >= 2);
+    assert_int_equal(calls, 0);
+}
+
+static void weakref_reached_from_a_live_object_is_called(void **state)
+{
+    (void)state;
+    ou_object *x = ring();
+    ou_object *holder = ou_list_new(1);
+    ou_object *ref = ou_weakref_new(x, note_call, NULL);
+    assert_ok(ou_list_append_steal(holder, ref));
+    ou_decref(x);
+    calls = 0;
+    assert_int_equal(ou_gc_collect(), 2);
+    assert_int_equal(calls, 1);
+    ou_decref(holder);
+}
+
+static ou_object *watched_ref;
+static int watched_dead;
+
+static int look_through_weakref(ou_object *self, void *arg)
+{
+    (void)self;
+    (void)arg;
+    ou_object *o = ou_weakref_get(watched_ref);
+    watched_dead += o == NULL;
+    ou_xdecref(o);
+    return 0;
+}
+
+static void finalizers_see_dead_weakrefs(void **state)
+{
+    (void)state;
+    const ou_type *cls = ou_class_new("Watcher", NULL, 0, false, look_through_weakref, NULL);
+    ou_object *o = ou_instance_new(cls);
+    watched_ref = ou_weakref_new(o, NULL, NULL);
+    watched_dead = 0;
+    ou_decref(o);
+    assert_int_equal(watched_dead, 1);
+    ou_decref(watched_ref);
+
+    o = ou_instance_new(cls);
+    assert_ok(ou_attr_set(o, "self", o));
+    watched_ref = ou_weakref_new(o, NULL, NULL);
+    ou_decref(o);
+    assert_int_equal(ou_gc_collect(), 1);
+    assert_int_equal(watched_dead, 2);
+    ou_decref(watched_ref);
+}
+
+static void drop_all(ou_object *ref, void *arg)
+{
+    assert_true(ou_is_weakref(ref));
+    calls++;
+    assert_ok(ou_list_clear(arg));
+    assert_true(ou_is_weakref(ref)); /* borrowed, so alive until the callback returns */
+}
+
+static void weakrefs_may_be_dropped_by_a_callback(void **state)
+{
+    (void)state;
+    ou_object *o = ou_list_new(0);
+    ou_object *holder = ou_list_new(4);
+    for (int i = 0; i < 4; i++) {
+        assert_ok(ou_list_append_steal(holder, ou_weakref_new(o, drop_all, holder)));
+    }
+    calls = 0;
+    ou_decref(o);
+    assert_in_range(calls, 1, 4);
+    assert_int_equal(ou_list_len(holder), 0);
+    ou_decref(holder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_TEST(containers_only),
+        UNIT_TEST(get_sets_no_error),
+        UNIT_TEST(count_follows),
+        UNIT_TEST(every_callback_is_called_once),
+        UNIT_TEST(callbacks_newest_first),
+        UNIT_TEST(all_are_cleared_before_any_callback),
+        UNIT_TEST(callback_may_use_the_runtime),
+        UNIT_TEST(collector_clears_and_calls),
+        UNIT_TEST(weakref_in_the_same_garbage_is_not_called),
+        UNIT_TEST(weakref_reached_from_a_live_object_is_called),
+        UNIT_TEST(finalizers_see_dead_weakrefs),
+        UNIT_TEST(weakrefs_may_be_dropped_by_a_callback),
+    };
+    return UNIT_MAIN(tests);
+}
