@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * exchange.c - the hand-over of blocks between threads; see exchange.h.
+ */
+#include "engine/exchange.h"
+
+#include <sched.h>
+
+#include "engine/objects.h"
+#include "engine/worker.h"
+#include "measure/arena.h"
+
+static struct worker *exchange_receiver(struct worker *w)
+{
+    struct run *run = w->run;
+    return &run->worker[(w->index + 1) % run->options.threads];
+}
+
+int exchange_init(struct worker *w)
+{
+    w->inbox.ring = arena_take(EXCHANGE_SLOTS * sizeof(struct block));
+    return w->inbox.ring ? 0 : -1;
+}
+
+void exchange_begin(struct worker *w)
+{
+    ou_store_release(&w->inbox.done, 0); /* ordered by the barrier that follows */
+}
+
+void exchange_drain(struct worker *w)
+{
+    struct exchange *in = &w->inbox;
+    uint64_t head = ou_load_relaxed(&in->head); /* only this thread writes it */
+    uint64_t tail = ou_load_acquire(&in->tail); /* pairs: exchange_send */
+    while (head != tail) {
+        struct block b = in->ring[head % EXCHANGE_SLOTS];
+        ou_store_release(&in->head, ++head); /* pairs: exchange_send, the slot is free */
+        w->run->release(w, &b);
+    }
+}
+
+/* False when some thread failed: whoever is waited for may never come. */
+static bool exchange_wait(struct worker *w)
+{
+    exchange_drain(w);
+    objects_poll(w);
+    sched_yield();
+    return !ou_load_acquire(&w->run->failed); /* pairs: worker_fail */
+}
+
+void exchange_send(struct worker *w, const struct block *b)
+{
+    struct exchange *out = &exchange_receiver(w)->inbox;
+    uint64_t tail = ou_load_relaxed(&out->tail); /* only this thread writes it */
+    while (tail - ou_load_acquire(&out->head) == EXCHANGE_SLOTS) { /* pairs: exchange_drain */
+        if (!exchange_wait(w)) {
+            return;
+        }
+    }
+    out->ring[tail % EXCHANGE_SLOTS] = *b;
+    ou_store_release(&out->tail, tail + 1); /* pairs: exchange_drain */
+}
+
+void exchange_finish(struct worker *w)
+{
+    ou_store_release(&exchange_receiver(w)->inbox.done, 1); /* pairs: the loop below */
+    while (!ou_load_acquire(&w->inbox.done) && exchange_wait(w)) {
+    }
+    exchange_drain(w);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * main.c - ouro-work: one workload, one allocator, one record. The order is fixed: options,
+ * workload file, proof of the allocator, run, verification, record.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/objects.h"
+#include "engine/ops.h"
+#include "engine/options.h"
+#include "engine/report.h"
+#include "engine/run.h"
+
+static int main_bad(const struct complaint *c)
+{
+    complaint_print(c, stderr);
+    return EXIT_BAD_INPUT;
+}
+
+static int main_list(void)
+{
+    const struct op_row *row;
+    for (unsigned i = 0; (row = op_at(i)); i++) {
+        printf("%-12s %s%s%s\n", row->name, row->help, row->form[FORM_RAW] ? " [raw]" : "",
+               row->form[FORM_OBJECT] ? " [object]" : "");
+    }
+    return EXIT_MEASURED;
+}
+
+/* Chooses form, threads and seed; refuses what the product of all makes absurd. */
+static int main_choose(const struct options *o, const struct workload *wl, struct run *run,
+                       struct complaint *c)
+{
+    struct run_options *r = &run->options;
+    for (unsigned i = 0; i < wl->n_forms && !run->plan; i++) {
+        if (!o->form || !strcmp(o->form, workload_form_name(wl->form[i].form))) {
+            run->plan = &wl->form[i];
+        }
+    }
+    if (!run->plan) {
+        return complain(c, wl->file, 0, "has no form '%s'", o->form);
+    }
+    run->workload = wl;
+    r->form = run->plan->form;
+    r->heap_malloc = r->form == FORM_RAW || !strcmp(o->heap, "malloc");
+    r->threads = o->threads ? (unsigned)o->threads : wl->threads;
+    r->seed = o->seed_set ? o->seed : wl->seed;
+    r->scale = o->scale;
+    r->latency = o->latency;
+    r->rss_series = o->rss_series;
+    for (unsigned i = 0; i < run->plan->n_phases; i++) {
+        const struct phase *p = &run->plan->phase[i];
+        if ((double)p->ops * r->scale * r->threads > (double)WORKLOAD_MAX_OPS) {
+            return complain(c, wl->file, 0, "phase '%s': ops x scale x threads above %llu",
+                            p->name, (unsigned long long)WORKLOAD_MAX_OPS);
+        }
+        double need = workload_need(p, r->threads, r->scale);
+        if (need > workload_have()) {
+            return complain(c, wl->file, 0,
+                            "phase '%s': keeps %.1f GiB alive, the machine has %.1f", p->name,
+                            need / 0x1p30, workload_have() / 0x1p30);
+        }
+    }
+    return 0;
+}
+
+static void main_objects(struct record *r)
+{
+    struct objects_gc gc = objects_gc_read();
+    char runtime[512];
+    snprintf(runtime, sizeof runtime, "%s %s", ou_version(), ou_build_info());
+    record_u64(r, "gc_count", gc.count);
+    record_u64(r, "gc_unreachable", gc.unreachable);
+    record_u64(r, "gc_pause_max_ns", gc.pause_max_ns);
+    record_u64(r, "gc_pause_total_ns", gc.pause_total_ns);
+    record_str(r, "runtime", runtime);
+}
+
+static void main_phases(struct record *r, const struct run *run)
+{
+    struct record list = record_list(r, "phases");
+    for (unsigned i = 0; i < run->plan->n_phases; i++) {
+        struct record item = record_list_item(&list);
+        record_str(&item, "name", run->plan->phase[i].name);
+        record_u64(&item, "wall_ns", run->result[i].wall_ns);
+        record_u64(&item, "ops", run->result[i].ops);
+        record_join(&list, &item);
+    }
+    record_join(r, &list);
+}
+
+static int main_record(const struct run *run, const struct proof *proof, int fd)
+{
+    struct run_totals t = run_sum(run);
+    const struct run_options *o = &run->options;
+    struct record r;
+    struct report report = {
+        .workload = run->workload->name,
+        .form = workload_form_name(o->form),
+        .heap = o->heap_malloc ? "malloc" : "ouro",
+        .threads = o->threads,
+        .seed = o->seed,
+        .scale = o->scale,
+        .wall_ns = t.wall_ns,
+        .cpu_ns = t.cpu_ns,
+        .ops = t.ops,
+        .base_rss_bytes = run->base_rss_bytes,
+        .peak_rss_bytes = run->peak_rss_bytes,
+        .end_rss_bytes = run->end_rss_bytes,
+        .live_peak_bytes = t.live_peak,
+        .minflt = t.minflt,
+        .majflt = t.majflt,
+        .checksum = t.checksum,
+        .by_time = t.by_time,
+        .latency = t.latency,
+        .proof = proof,
+    };
+    report_fill(&r, &report);
+    main_phases(&r, run);
+    if (o->form == FORM_OBJECT) {
+        main_objects(&r);
+    }
+    int err = record_write(&r, fd);
+    if (err != 0) {
+        fprintf(stderr, "ouro-work: record not written: %s\n",
+                err == -2 ? (r.bad ? r.bad : "out of memory") : strerror(errno));
+        return err == -2 ? EXIT_UNVERIFIED : EXIT_BAD_INPUT;
+    }
+    return EXIT_MEASURED;
+}
+
+static int main_run(struct run *run, const struct proof *proof, int fd)
+{
+    char why[512] = "";
+    enum run_status status = run_all(run, why, sizeof why);
+    if (status == RUN_FINE) {
+        return main_record(run, proof, fd);
+    }
+    fprintf(stderr, "%s: %s\n", run->workload->file, why);
+    return status == RUN_UNVERIFIED ? EXIT_UNVERIFIED : EXIT_BAD_INPUT;
+}
+
+int main(int argc, char **argv)
+{
+    static struct workload workload;
+    static struct proof proof;
+    struct complaint c = {0};
+    struct options o;
+    struct run run = {0};
+    char why[2 * PROOF_PATH];
+    if (options_parse(argc, argv, "ouro-work", "FILE.yaml [options]", &o, &c) != 0) {
+        return main_bad(&c);
+    }
+    if (o.list) {
+        return main_list();
+    }
+    if (workload_load(o.input, &workload, &c) != 0 ||
+        main_choose(&o, &workload, &run, &c) != 0) {
+        return main_bad(&c);
+    }
+    int err = proof_read(&proof, why, sizeof why);
+    if (err == 0 && o.expect) {
+        err = proof_expect(&proof, o.expect, why, sizeof why);
+    }
+    if (err != 0) {
+        fprintf(stderr, "ouro-work: %s\n", why);
+        return err == -2 ? EXIT_BAD_INPUT : EXIT_ALLOCATOR;
+    }
+    int code = main_run(&run, &proof, o.out_fd);
+    if (code != EXIT_MEASURED) {
+        fflush(NULL);
+        _Exit(code); /* worker threads of a failed run may still wait at a barrier */
+    }
+    return code;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * objects.c - start and end of the object runtime around a run, and the proof that nothing was
+ * left: the collector must have found every object that was dropped inside a ring, no more and
+ * no fewer, and the census must count what it counted before the first phase.
+ */
+#include "engine/objects.h"
+
+#include <stdio.h>
+
+#include "engine/object_types.h"
+#include "measure/arena.h"
+#include "ouro/census.h"
+#include "ouro/gc.h"
+
+#define OBJECTS_ROWS 8192u /* census rows: types x sizes x threads */
+
+static struct {
+    struct objects_gc gc;       /* each field atomic: any thread may collect */
+    struct objects_gc measured; /* what of it happened before the last phase ended */
+    uint64_t alive_before;
+} objects_state;
+
+static void objects_on_gc(const ou_gc_report *report, void *arg)
+{
+    struct objects_gc *gc = arg;
+    if (!report) {
+        return; /* about to begin */
+    }
+    /* relaxed: figures, read when the threads have ended */
+    ou_fetch_add_relaxed(&gc->count, 1);
+    ou_fetch_add_relaxed(&gc->unreachable, report->unreachable);
+    ou_fetch_add_relaxed(&gc->pause_total_ns, report->stop_ns);
+    uint64_t max = ou_load_relaxed(&gc->pause_max_ns);
+    while (report->stop_ns > max && !ou_cas_relaxed(&gc->pause_max_ns, &max, report->stop_ns)) {
+    }
+}
+
+/* Objects alive; UINT64_MAX when they cannot be counted. */
+static uint64_t objects_alive(void)
+{
+    ou_census_row *row = arena_take(OBJECTS_ROWS * sizeof *row);
+    uint64_t alive = 0;
+    if (!row) {
+        return UINT64_MAX;
+    }
+    size_t n = ou_census(row, OBJECTS_ROWS);
+    for (size_t i = 0; i < n && i < OBJECTS_ROWS; i++) {
+        alive += row[i].count;
+    }
+    arena_give(row, OBJECTS_ROWS * sizeof *row);
+    return n > OBJECTS_ROWS ? UINT64_MAX : alive;
+}
+
+int objects_start(const struct run *run, char *why, size_t why_size)
+{
+    const char *conf = run->options.heap_malloc ? "heap=malloc" : "heap=ouro";
+    if (ou_start(conf) != 0 || object_types_init() != 0 ||
+        ou_gc_callback_add(objects_on_gc, &objects_state.gc) != 0) {
+        snprintf(why, why_size, "the runtime does not start: %s", ou_error_message());
+        return -1;
+    }
+    objects_state.alive_before = objects_alive();
+    return 0;
+}
+
+int objects_verify(const struct run *run, char *why, size_t why_size)
+{
+    uint64_t dropped = 0;
+    objects_state.measured = objects_state.gc;
+    uint64_t before = objects_state.measured.unreachable;
+    int64_t rest = ou_gc_collect();
+    uint64_t found = objects_state.gc.unreachable;
+    for (unsigned i = 0; i < run->options.threads; i++) {
+        dropped += run->worker[i].cyclic;
+    }
+    if (rest < 0 || found != dropped || found - before != (uint64_t)rest) {
+        snprintf(why, why_size, "%llu objects were dropped in rings, the collector found %llu",
+                 (unsigned long long)dropped, (unsigned long long)found);
+        return -1;
+    }
+    uint64_t alive = objects_alive();
+    if (alive != objects_state.alive_before || alive == UINT64_MAX) {
+        snprintf(why, why_size, "%llu objects alive at the end, %llu at the start",
+                 (unsigned long long)alive, (unsigned long long)objects_state.alive_before);
+        return -1;
+    }
+    return 0;
+}
+
+struct objects_gc objects_gc_read(void)
+{
+    return objects_state.measured;
+}
+
+void objects_gc_mode(enum gc_mode mode)
+{
+    if (mode == GC_AUTO) {
+        ou_gc_enable();
+    } else {
+        ou_gc_disable();
+    }
+}

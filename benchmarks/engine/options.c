@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * options.c - the shared command line; see options.h.
+ */
+#include "engine/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/number.h"
+
+#ifndef OURO_VERSION
+#define OURO_VERSION "unknown"
+#endif
+
+static const char options_help[] =
+    "  --form raw|object     raw blocks or objects [the file's first form]\n"
+    "  --heap ouro|malloc    objects: on ouro's arenas or the process's malloc [ouro]\n"
+    "  --threads N           worker threads, 1..1024 [the file's]\n"
+    "  --seed N              seed of every random choice [the file's]\n"
+    "  --scale X             multiplies operations, 0.001..1000 [1]\n"
+    "  --expect NAME=PATH    refuse unless malloc comes from PATH (NAME= alone: libc)\n"
+    "  --out-fd N            write the record to this descriptor [1]\n"
+    "  --rss-series FILE     write t_ns,rss_bytes,live_bytes lines\n"
+    "  --latency             time every operation\n"
+    "  --list                list the operations (ouro-replay: as --info)\n"
+    "  --help, --version\n"
+    "Exit status: 0 measured and verified, 2 bad input, 3 work not done as ordered,\n"
+    "4 not the expected allocator.\n";
+
+enum {
+    OPT_FORM = 256,
+    OPT_HEAP,
+    OPT_THREADS,
+    OPT_SEED,
+    OPT_SCALE,
+    OPT_EXPECT,
+    OPT_FD,
+    OPT_RSS,
+    OPT_LATENCY,
+    OPT_LIST,
+    OPT_INFO,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static const struct option options_long[] = {
+    {"form", required_argument, NULL, OPT_FORM},
+    {"heap", required_argument, NULL, OPT_HEAP},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"scale", required_argument, NULL, OPT_SCALE},
+    {"expect", required_argument, NULL, OPT_EXPECT},
+    {"out-fd", required_argument, NULL, OPT_FD},
+    {"rss-series", required_argument, NULL, OPT_RSS},
+    {"latency", no_argument, NULL, OPT_LATENCY},
+    {"list", no_argument, NULL, OPT_LIST},
+    {"info", no_argument, NULL, OPT_INFO},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* The value of an option that is a number or a word. NULL or the reason. */
+static const char *options_value(int opt, const char *text, struct options *o)
+{
+    uint64_t fd = 0;
+    const char *why = NULL;
+    switch (opt) {
+    case OPT_FORM:
+        o->form = text;
+        return strcmp(text, "raw") && strcmp(text, "object") ? "is neither raw nor object"
+                                                             : NULL;
+    case OPT_HEAP:
+        o->heap = text;
+        return strcmp(text, "ouro") && strcmp(text, "malloc") ? "is neither ouro nor malloc"
+                                                              : NULL;
+    case OPT_THREADS:
+        return number_u64(text, 1, 1024, &o->threads);
+    case OPT_SEED:
+        o->seed_set = true;
+        return number_u64(text, 0, UINT64_MAX, &o->seed);
+    case OPT_SCALE:
+        return number_f64(text, 0.001, 1000, &o->scale);
+    case OPT_FD:
+        why = number_u64(text, 0, 1u << 20, &fd);
+        o->out_fd = (int)fd;
+        return why ? why : fcntl(o->out_fd, F_GETFD) < 0 ? "is not an open descriptor" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void options_flag(int opt, const char *text, struct options *o)
+{
+    if (opt == OPT_EXPECT) {
+        o->expect = text;
+    } else if (opt == OPT_RSS) {
+        o->rss_series = text;
+    }
+    o->latency |= opt == OPT_LATENCY;
+    o->list |= opt == OPT_LIST;
+    o->info |= opt == OPT_INFO;
+}
+
+int options_parse(int argc, char **argv, const char *program, const char *about,
+                  struct options *out, struct complaint *c)
+{
+    int opt;
+    int index = 0;
+    *out = (struct options){.heap = "ouro", .scale = 1, .out_fd = 1};
+    opterr = 0;
+    while ((opt = getopt_long(argc, argv, "", options_long, &index)) != -1) {
+        if (opt == OPT_HELP) {
+            printf("usage: %s %s\n%s", program, about, options_help);
+            exit(0);
+        }
+        if (opt == OPT_VERSION) {
+            printf("%s %s\n", program, OURO_VERSION);
+            exit(0);
+        }
+        if (opt == '?') {
+            return complain(c, program, 0, "bad option '%s' (see --help)", argv[optind - 1]);
+        }
+        const char *why = options_value(opt, optarg, out);
+        if (why) {
+            return complain(c, program, 0, "--%s: '%.80s' %s", options_long[index].name, optarg,
+                            why);
+        }
+        options_flag(opt, optarg, out);
+    }
+    if (argc - optind > 1) {
+        return complain(c, program, 0, "one file, not %d", argc - optind);
+    }
+    int series =
+        out->rss_series ? open(out->rss_series, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
+    if (out->rss_series && series < 0) {
+        return complain(c, out->rss_series, 0, "%s", strerror(errno));
+    }
+    if (series >= 0) {
+        close(series);
+    }
+    out->input = argv[optind];
+    if (!out->input && !out->list) {
+        return complain(c, program, 0, "which file? (see --help)");
+    }
+    return 0;
+}
