@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""Starts one process, watches it, and leaves nothing of it behind.
+
+Every child gets its own session. Its result comes over a pipe of its own, never over stdout,
+and every stream is capped: a child that hangs, floods, forks daemons or dies cannot harm the
+run. Time is the monotonic clock's.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Mapping, Sequence
+
+RESULT_CAP = 1 << 20
+LOG_TAIL = 1 << 14
+LOG_CAP = 1 << 26  # a child that prints more than 64 MiB is not measuring
+GRACE_S = 2.0
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a child ended and what it said."""
+
+    status: int | None
+    signal: int | None
+    timed_out: bool
+    flooded: str
+    oom_killed: bool
+    result: bytes
+    stdout: bytes
+    stderr: bytes
+    elapsed_s: float
+    max_rss_bytes: int
+    cpu_s: float
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0 and not self.timed_out and not self.flooded
+
+
+class _Stream:
+    """One pipe: keeps the head (result) or the tail (logs), counts the rest."""
+
+    def __init__(self, cap: int, keep: int, head: bool) -> None:
+        self.cap, self.keep, self.head, self.seen, self.data = cap, keep, head, 0, b""
+
+    def feed(self, chunk: bytes) -> bool:
+        """Takes a chunk; False when the stream is over its cap."""
+        self.seen += len(chunk)
+        if self.head:
+            self.data = (self.data + chunk)[: self.keep]
+        else:
+            self.data = (self.data + chunk)[-self.keep:]
+        return self.seen <= self.cap
+
+
+def adopt_orphans() -> None:
+    """Makes grandchildren that detach themselves come back to this process."""
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (OSError, AttributeError):
+        pass
+
+
+def _children() -> set[int]:
+    found: set[int] = set()
+    for listing in Path("/proc/self/task").glob("*/children"):
+        try:
+            found.update(int(pid) for pid in listing.read_text().split())
+        except (OSError, ValueError):
+            pass
+    return found
+
+
+def _kill_orphans(before: set[int]) -> None:
+    """Kills and reaps what the child left behind; `before` are children of someone else."""
+    for _ in range(16):
+        orphans = _children() - before
+        if not orphans:
+            return
+        for pid in orphans:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+
+
+def _oom_kills() -> int:
+    """How many processes the memory cgroup has killed so far; 0 where that is not shown."""
+    for file in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            for line in Path(file).read_text().splitlines():
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+        except (OSError, ValueError):
+            pass
+    return 0
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+class _Watch:
+    """The select loop over one child's pipes and its pidfd."""
+
+    def __init__(self, process: subprocess.Popen[bytes], result_fd: int | None) -> None:
+        self.process = process
+        self.selector = selectors.DefaultSelector()
+        self.streams = {"stdout": _Stream(LOG_CAP, LOG_TAIL, False),
+                        "stderr": _Stream(LOG_CAP, LOG_TAIL, False),
+                        "result": _Stream(RESULT_CAP, RESULT_CAP, True)}
+        assert process.stdout and process.stderr
+        self._add(process.stdout.fileno(), "stdout")
+        self._add(process.stderr.fileno(), "stderr")
+        if result_fd is not None:
+            self._add(result_fd, "result")
+        self.pidfd = os.pidfd_open(process.pid)
+        self.selector.register(self.pidfd, selectors.EVENT_READ, "exit")
+        self.flooded = ""
+
+    def _add(self, fd: int, name: str) -> None:
+        os.set_blocking(fd, False)
+        self.selector.register(fd, selectors.EVENT_READ, name)
+
+    def _read(self, key: selectors.SelectorKey) -> None:
+        try:
+            chunk = os.read(key.fd, 1 << 16)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self.selector.unregister(key.fd)
+        elif not self.streams[key.data].feed(chunk):
+            self.flooded = key.data
+
+    def until(self, deadline: float) -> bool:
+        """Serves the pipes until the child ends (True), the deadline or a flood (False)."""
+        while not self.flooded:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            ended = False
+            for key, _ in self.selector.select(left):
+                if key.data == "exit":
+                    ended = True
+                else:
+                    self._read(key)
+            if ended:
+                return True
+        return False
+
+    def drain(self) -> None:
+        """Takes what is still in the pipes after the end, without waiting for writers."""
+        pending = True
+        while pending and not self.flooded:
+            ready = [k for k, _ in self.selector.select(0) if k.data != "exit"]
+            before = sum(s.seen for s in self.streams.values())
+            for key in ready:
+                self._read(key)
+            pending = sum(s.seen for s in self.streams.values()) > before
+
+    def close(self) -> None:
+        self.selector.close()
+        os.close(self.pidfd)
+
+
+def _stop(process: subprocess.Popen[bytes], watch: _Watch) -> None:
+    """TERM to the group, a grace of two seconds, then KILL."""
+    _signal_group(process.pid, signal.SIGTERM)
+    watch.flooded = ""
+    for stream in watch.streams.values():
+        stream.cap = 1 << 62
+    watch.until(time.monotonic() + GRACE_S)
+    _signal_group(process.pid, signal.SIGKILL)
+
+
+def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
+        result_option: str | None = None, cwd: Path | None = None) -> Outcome:
+    """Runs argv to its end. With `result_option`, that option and the number of a pipe are
+    appended to argv, and what the child writes there becomes Outcome.result."""
+    read_fd = write_fd = None
+    command = list(argv)
+    if result_option is not None:
+        read_fd, write_fd = os.pipe()
+        command += [result_option, str(write_fd)]
+    before, oom_before, start = _children(), _oom_kills(), time.monotonic()
+    try:
+        process = subprocess.Popen(command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True,
+                                   pass_fds=() if write_fd is None else (write_fd,))
+    except OSError:
+        if read_fd is not None:
+            os.close(read_fd)
+        raise
+    finally:
+        if write_fd is not None:
+            os.close(write_fd)
+    watch = _Watch(process, read_fd)
+    timed_out = False
+    try:
+        ended = watch.until(start + timeout_s)
+        flooded = watch.flooded
+        if not ended:
+            timed_out = not flooded
+            _stop(process, watch)
+        elapsed = time.monotonic() - start
+        _signal_group(process.pid, signal.SIGKILL)  # who is left of the group; the pid is ours
+        _, wait_status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(wait_status)
+        watch.drain()
+        flooded = flooded or watch.flooded
+    except BaseException:
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    finally:
+        watch.close()
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+        if read_fd is not None:
+            os.close(read_fd)
+        _kill_orphans(before)
+    code = process.returncode
+    return Outcome(status=code if code >= 0 else None, signal=-code if code < 0 else None,
+                   timed_out=timed_out, flooded=flooded,
+                   oom_killed=code == -signal.SIGKILL and _oom_kills() > oom_before,
+                   result=watch.streams["result"].data, stdout=watch.streams["stdout"].data,
+                   stderr=watch.streams["stderr"].data, elapsed_s=elapsed,
+                   max_rss_bytes=usage.ru_maxrss * 1024, cpu_s=usage.ru_utime + usage.ru_stime)

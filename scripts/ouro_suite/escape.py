@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""Names and display text: what may be a file name, and how any text is made harmless.
+
+Every name that reaches a report may come from a user's file or command line. HTML is escaped
+by jinja2's autoescape; this module covers the other places where text can turn into code.
+"""
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+def is_name(text: str) -> bool:
+    """True when text may be used as a file name and in a benchmark name."""
+    return bool(NAME.match(text)) and ".." not in text
+
+
+def for_terminal(text: str) -> str:
+    """Replaces control characters, also C1 and bidirectional marks: text stays text."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def for_csv(text: str) -> str:
+    """Quotes text that a spreadsheet would take for a formula."""
+    harmless = for_terminal(text)
+    return "'" + harmless if text.startswith(("=", "+", "-", "@", "\t", "\r")) else harmless
+
+
+def for_markdown(text: str) -> str:
+    """Makes text safe in a Markdown table cell, also where raw HTML is rendered."""
+    text = for_terminal(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#!$])", r"\\\1", text)
