@@ -130,9 +130,23 @@ static bool run_phase(struct worker *w, unsigned index)
     return !ou_load_acquire(&run->failed); /* pairs: worker_fail */
 }
 
+/* The largest window is taken before resident memory is first looked at: it is the engine's. */
+static void run_window(struct worker *w)
+{
+    const struct form_plan *plan = w->run->plan;
+    uint64_t most = 0;
+    for (unsigned i = 0; i < plan->n_phases; i++) {
+        const struct op_form *op = plan->phase[i].row->form[plan->form];
+        bool fills = op == &raw_fill || op == &object_fill;
+        most = fills && plan->phase[i].window > most ? plan->phase[i].window : most;
+    }
+    worker_window_room(w, most);
+}
+
 static void run_phases(struct worker *w)
 {
     struct rss_now rss;
+    run_window(w);
     run_meet(w);
     if (w->index == 0 && rss_read(&rss) == 0) {
         w->run->base_rss_bytes = rss.rss_bytes;

@@ -6,7 +6,15 @@
 #include "heap/page.h"
 
 ou_bin_info ou_bins[256];
-uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1];
+
+#define TWICE(n) n, n
+#define FOUR(n) n, n, n, n
+const uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1] = {
+    0, 0, 2, 4, 6, 8, 10, 12, 14, /* 16..128 bytes: every second class of 8 */
+    15, 16, 17, 18, 19, 20, 21, 22, /* ..256, steps of 16 */
+    TWICE(23), TWICE(24), TWICE(25), TWICE(26), TWICE(27), TWICE(28), TWICE(29), TWICE(30),
+    FOUR(31), FOUR(32), FOUR(33), FOUR(34), FOUR(35), FOUR(36), FOUR(37), FOUR(38),
+};
 
 static_assert(OU_BIN_COUNT < OU_BIN_LARGE_TRACKED, "a bin fits into the tag's byte");
 
@@ -42,6 +50,7 @@ void ou_classes_init(void)
         };
     }
     for (size_t words = 0; words <= OU_RAW_TABLE_BYTES / 16; words++) {
-        ou_raw_bins[words] = (uint8_t)ou_class_of(ou_max(words, 1) * 16);
+        OU_VERIFY(ou_raw_bins[words] == ou_class_of(ou_max(words, 1) * 16),
+                  "heap: class table is wrong at %zu bytes", words * 16);
     }
 }

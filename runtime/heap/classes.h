@@ -40,9 +40,10 @@ typedef struct ou_bin_info {
 
 extern OU_HIDDEN ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */
 
-/* Bin of a raw block by its size in words of 16, up to 1 KiB. */
+/* Bin of a raw block by its size in words of 16, up to 1 KiB. Constant: the first malloc of the
+ * process reads it before anything is initialised. */
 #define OU_RAW_TABLE_BYTES 1024u
-extern OU_HIDDEN uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1];
+extern OU_HIDDEN const uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1];
 
 void ou_classes_init(void);
 

@@ -189,17 +189,20 @@ def test_resume_refuses_another_workload_file(suite: Suite) -> None:
     assert done.returncode == 2 and f"{file} has changed since" in done.stderr
 
 
-def test_interrupt_keeps_what_was_measured(suite: Suite) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_keeps_what_was_measured(suite: Suite, number: int) -> None:
     file = suite.workload("long", "tell")
     process = subprocess.Popen(
         suite.command("run", "-w", file, *TWO, "--profile", "publish", "-o",
                       str(suite.folder / "run")),
-        env=suite.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        env=suite.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # a test run in the background may have been told to ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     began = Path(file + ".began")
     limit = time.monotonic() + 60
     while (not began.exists() or began.stat().st_size < 15) and time.monotonic() < limit:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "--resume" in err and "long/raw" in out

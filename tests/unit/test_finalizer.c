@@ -267,6 +267,28 @@ static void collecting_is_not_reentrant(void **state)
     assert_int_equal(ou_gc_collect(), 1); /* the list that the finalizer left */
 }
 
+/* Each member of a dying chain collects from its finalizer while others wait for their death:
+ * nothing that is half dead may be found by the collector. */
+static void collecting_inside_a_dying_chain(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    ou_object *head = make(collect_inside);
+    for (int i = 1; i < N; i++) {
+        ou_object *wrap = ou_list_of(&head, 1);
+        ou_object *o = make(collect_inside);
+        link_to(o, "wrapped", wrap);
+        link_to(o, "next", head);
+        ou_decref(wrap);
+        ou_decref(head);
+        head = o;
+    }
+    ou_decref(head);
+    assert_int_equal(runs, N);
+    ou_gc_collect();
+    assert_int_equal(ou_heap_check(), 0);
+}
+
 static int make_another(ou_object *self, void *arg)
 {
     note_run(self, arg);
@@ -361,6 +383,7 @@ int main(void)
         FINAL_TEST(all_run_before_any_is_cleared),
         FINAL_TEST(finalizer_may_break_the_cycle),
         FINAL_TEST(collecting_is_not_reentrant),
+        FINAL_TEST(collecting_inside_a_dying_chain),
         FINAL_TEST(finalizer_may_make_more_of_its_kind),
         FINAL_TEST(failure_is_counted_and_ignored),
         FINAL_TEST(argument_is_passed),

@@ -175,6 +175,35 @@ static void callback_may_use_the_runtime(void **state)
     assert_int_equal(ou_gc_collect(), 1);
 }
 
+static void collect_now(ou_object *ref, void *arg)
+{
+    (void)ref;
+    (void)arg;
+    calls++;
+    assert_true(ou_gc_collect() >= 0);
+}
+
+/* The same along a chain: the callbacks of each link run while the rest waits to die. */
+static void callbacks_may_collect_along_a_chain(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    ou_object *refs = ou_list_new(N);
+    ou_object *o = ou_list_new(0);
+    for (int i = 0; i < N; i++) {
+        ou_object *pair[2] = {o, o};
+        ou_object *outer = ou_list_of(pair, 2);
+        ou_decref(o);
+        o = outer;
+        assert_ok(ou_list_append_steal(refs, ou_weakref_new(o, collect_now, NULL)));
+    }
+    calls = 0;
+    ou_decref(o);
+    assert_int_equal(calls, N);
+    assert_int_equal(ou_heap_check(), 0);
+    ou_decref(refs);
+}
+
 static ou_object *ring(void)
 {
     ou_object *x = ou_instance_new(thing());
@@ -297,6 +326,7 @@ int main(void)
         UNIT_TEST(callbacks_newest_first),
         UNIT_TEST(all_are_cleared_before_any_callback),
         UNIT_TEST(callback_may_use_the_runtime),
+        UNIT_TEST(callbacks_may_collect_along_a_chain),
         UNIT_TEST(collector_clears_and_calls),
         UNIT_TEST(weakref_in_the_same_garbage_is_not_called),
         UNIT_TEST(weakref_reached_from_a_live_object_is_called),
