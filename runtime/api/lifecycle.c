@@ -51,6 +51,7 @@ int ou_start(const char *conf)
     }
     ever_started = true;
     ou_blocks_from_malloc = from_malloc;
+    ou_special_set(OU_SPECIAL_MALLOC, from_malloc);
     failed = ou_thread_attach();
     if (failed) {
         return ou_range ? failed : ou_fail(OU_ENOMEM, "no address space for the heap");

@@ -15,6 +15,17 @@ ou_conf_values ou_conf = {
 #undef KNOB
 };
 
+uint32_t ou_special;
+
+void ou_special_set(uint32_t bit, bool on)
+{
+    if (on) {
+        ou_fetch_or_relaxed(&ou_special, bit);
+    } else {
+        ou_fetch_and_relaxed(&ou_special, ~bit);
+    }
+}
+
 typedef enum knob_type { T_bool, T_int, T_bytes, T_heap } knob_type;
 typedef enum knob_when { W_start, W_live } knob_when;
 
@@ -114,6 +125,7 @@ static int knob_assign(const char *name, const char *text)
                        type_names[k->type], (long long)k->min, (long long)k->max);
     }
     ou_store_relaxed(k->value, value);
+    ou_special_set(OU_SPECIAL_FAULT, OU_KNOB(fail_alloc_after) != 0);
     return 0;
 }
 

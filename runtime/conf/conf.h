@@ -17,9 +17,16 @@ typedef struct ou_conf_values {
 #undef KNOB
 } ou_conf_values;
 
-extern ou_conf_values ou_conf;
+extern OU_HIDDEN ou_conf_values ou_conf;
 
 #define OU_KNOB(name) ou_load_relaxed(&ou_conf.name)
+
+/* Why births and deaths must take the long way; 0 almost always, so that the fast paths test one
+ * word. Changes only while the process is quiet, or in tests. */
+enum { OU_SPECIAL_FAULT = 1, OU_SPECIAL_MALLOC = 2, OU_SPECIAL_WATCH = 4 };
+extern OU_HIDDEN uint32_t ou_special; /* atomic */
+
+void ou_special_set(uint32_t bit, bool on);
 
 /* Reads "name=value,name=value" into ou_conf. 0 or OU_EINVAL with a message. */
 int ou_conf_parse(const char *text);

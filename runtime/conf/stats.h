@@ -21,7 +21,7 @@ typedef struct ou_stats_block {
     struct ou_stats_block *next;   /* const once linked */
 } ou_stats_block;
 
-extern __thread ou_stats_block *ou_stats_mine; /* NULL: count in the shared block */
+extern OU_HIDDEN __thread ou_stats_block *ou_stats_mine; /* NULL: count in the shared block */
 
 /* Makes a zeroed block part of every sum, for ever. Any thread. */
 void ou_stats_link(ou_stats_block *block);

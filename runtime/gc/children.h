@@ -4,7 +4,7 @@
  * children.h - the references of an object, without an indirect call an edge: the kinds the
  * runtime knows are walked inline, anything else through its traverse slot.
  *
- * `OU_EACH_CHILD(o, visit)` is for functions `static inline void visit(ou_object *child)`.
+ * `visit` is a `static inline void visit(ou_object *child)`, known where it is used.
  */
 #ifndef OURO_GC_CHILDREN_H
 #define OURO_GC_CHILDREN_H
@@ -40,8 +40,30 @@ OU_INLINE void ou_each_entry(const ou_dict *dict, ou_child_fn visit)
     }
 }
 
+/* What the passes need to know of a type, kept while object follows object of the same one. */
+typedef struct ou_shape {
+    uint32_t type;  /* index; OU_KIND_FREE: nothing known yet */
+    uint32_t first; /* byte offset of the references, when they are all inline ... */
+    uint32_t n;     /* ... and so many; 0: see ou_each_child_other */
+    bool releases;  /* has side storage */
+} ou_shape;
+
+OU_INLINE void ou_shape_follow(ou_shape *shape, const ou_object *o)
+{
+    if (OU_LIKELY(o->type == shape->type)) {
+        return;
+    }
+    const ou_type *type = ou_type_get(o);
+    bool closed = type->kind == OU_KIND_INSTANCE && type->cls->closed;
+    *shape = (ou_shape){.type = o->type, .releases = type->release && !closed};
+    if (closed) {
+        shape->first = sizeof(ou_instance);
+        shape->n = type->slots;
+    }
+}
+
 /* Always inlined with a constant `visit`, so that the calls through it vanish. */
-OU_INLINE void ou_each_child(ou_object *o, ou_child_fn visit)
+OU_INLINE void ou_each_child_other(ou_object *o, ou_child_fn visit)
 {
     const ou_type *type = ou_type_get(o);
     switch (type->kind) {
@@ -66,6 +88,16 @@ OU_INLINE void ou_each_child(ou_object *o, ou_child_fn visit)
         break;
     default:
         type->traverse(o, ou_child_visit, (void *)visit);
+    }
+}
+
+OU_INLINE void ou_each_child(ou_object *o, ou_shape *shape, ou_child_fn visit)
+{
+    ou_shape_follow(shape, o);
+    if (OU_LIKELY(shape->n)) {
+        ou_each_item((ou_object **)((char *)o + shape->first), shape->n, visit);
+    } else {
+        ou_each_child_other(o, visit);
     }
 }
 

@@ -20,19 +20,37 @@
 
 /* ---- the short way ------------------------------------------------------------------------ */
 
+/* The counters still say who is a member, so the members' headers are read once, in order. With
+ * heap=malloc they do not: vectors move as soon as the world runs. */
 static inline void drop_outside(ou_object *child)
+{
+    const uint8_t *counter = ou_gc_counter(child);
+    if (!counter || *counter) {
+        ou_decref(child);
+    }
+}
+
+static inline void drop_outside_by_header(ou_object *child)
 {
     if (!ou_gc_is_garbage(child)) {
         ou_decref(child);
     }
 }
 
-void ou_gc_reclaim(void)
+static void flag_members(void)
 {
+    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
+        ou_gc.garbage[i]->gcbits |= OU_GC_GARBAGE;
+    }
+}
+
+static void reclaim_slowly(void)
+{
+    flag_members();
     for (size_t i = 0; i < ou_gc.garbage_count; i++) {
         ou_object *o = ou_gc.garbage[i];
         ou_watch(OU_EV_UNREACHABLE, o, (int64_t)ou_gc.garbage_count);
-        ou_each_child(o, drop_outside);
+        ou_each_child_other(o, drop_outside_by_header);
         const ou_type *type = ou_type_get(o);
         if (type->release) {
             type->release(o);
@@ -41,6 +59,24 @@ void ou_gc_reclaim(void)
     for (size_t i = 0; i < ou_gc.garbage_count; i++) {
         ou_object_free_block(ou_gc.garbage[i]);
     }
+}
+
+void ou_gc_reclaim(void)
+{
+    if (ou_load_relaxed(&ou_special)) {
+        reclaim_slowly();
+        return;
+    }
+    ou_shape shape = {0};
+    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
+        ou_object *o = ou_gc.garbage[i];
+        ou_each_child(o, &shape, drop_outside);
+        if (shape.releases) {
+            ou_type_get(o)->release(o);
+        }
+        ou_header_bury(o);
+    }
+    ou_heap_free_sorted((void **)ou_gc.garbage, ou_gc.garbage_count);
 }
 
 /* ---- the long way ------------------------------------------------------------------------- */
@@ -122,11 +158,11 @@ static inline void edge_survive(ou_object *child)
 static void survive_from(ou_object *o)
 {
     o->rc_local = 0;
-    ou_each_child(o, edge_survive);
+    ou_each_child_other(o, edge_survive);
     while (ou_gc.stack_len) {
         ou_object *next = ou_gc.stack[--ou_gc.stack_len];
         next->rc_local = 0;
-        ou_each_child(next, edge_survive);
+        ou_each_child_other(next, edge_survive);
     }
 }
 
@@ -139,7 +175,7 @@ static size_t remove_survivors(void)
         o->rc_local = (uint32_t)(ou_rc_count(o->rc_shared) - 1);
     }
     for (size_t i = 0; i < all; i++) {
-        ou_each_child(ou_gc.garbage[i], edge_explain);
+        ou_each_child_other(ou_gc.garbage[i], edge_explain);
     }
     do {
         ou_gc.stack_overflow = false;
@@ -177,6 +213,7 @@ static void clear_members(void)
 
 size_t ou_gc_finish(ou_gc_report *report)
 {
+    flag_members();
     ou_weakref *notify = clear_weakrefs();
     for (size_t i = 0; i < ou_gc.garbage_count; i++) {
         hold(ou_gc.garbage[i]);

@@ -36,7 +36,16 @@ typedef struct ou_region {
     uint32_t counters;    /* index of the first counter */
 } ou_region;
 
+
+/* What a reference needs to find its target's counter, by page: 8 bytes, filled while the world
+ * stands. 0 = the collector does not look there. */
+typedef struct ou_gc_page {
+    uint32_t base;  /* index of the page's first counter */
+    uint32_t magic; /* ceil(2^32 / block size); 1 = a span of several pages or a run: see slow */
+} ou_gc_page;
+
 typedef struct ou_gc_state {
+    ou_gc_page *pages;    /* reserved; one for each page of the range */
     ou_region *regions;   /* reserved; filled while the world stands */
     size_t region_count;
     uint8_t *counters;    /* reserved, zero between collections */
@@ -48,9 +57,10 @@ typedef struct ou_gc_state {
     bool stack_overflow;  /* something marked was not pushed: look at the counters again */
     size_t examined;
     bool special;         /* a member has a finalizer or weakrefs */
+    bool any_big;         /* some count does not fit into a counter */
 } ou_gc_state;
 
-extern ou_gc_state ou_gc;
+extern OU_HIDDEN ou_gc_state ou_gc;
 
 /* Limits of the reserved arrays. */
 #define OU_GC_STACK_MAX ((size_t)1 << 20)
@@ -63,10 +73,27 @@ void ou_gc_release_memory(void);
 void ou_gc_list_regions(void);
 size_t ou_gc_find_garbage(void);
 
-/* Is `o` a member of the garbage set? */
+/* Is `o` a member of the garbage set, by its own header? Set on the long ways only. */
 OU_INLINE bool ou_gc_is_garbage(const ou_object *o)
 {
     return o->gcbits & OU_GC_GARBAGE;
+}
+
+/* Counter of a referent; NULL when the collector does not look at it. In arenas the answer comes
+ * from the page's entry: the referent itself is not touched. */
+uint8_t *ou_gc_counter_slow(ou_object *o);
+
+OU_INLINE uint8_t *ou_gc_counter(ou_object *o)
+{
+    size_t at = (size_t)((char *)o - ou_range);
+    if (OU_UNLIKELY(at >= ou_range_bytes)) { /* static, or heap=malloc */
+        return ou_gc_counter_slow(o);
+    }
+    ou_gc_page page = ou_gc.pages[at >> OU_PAGE_SHIFT];
+    if (OU_UNLIKELY(page.magic <= 1)) {
+        return page.magic ? ou_gc_counter_slow(o) : NULL;
+    }
+    return &ou_gc.counters[page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32)];
 }
 
 /* Garbage without finalizers and weakrefs: frees it. World runs or not. */

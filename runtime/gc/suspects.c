@@ -20,25 +20,33 @@ int ou_gc_reserve(void)
     size_t blocks = ou_range_bytes / 24; /* no tracked object is smaller */
     size_t pages = ou_range_bytes >> OU_PAGE_SHIFT;
     ou_gc.regions = ou_os_reserve((pages + OU_SLOT_MAX) * sizeof(ou_region), 4096);
+    ou_gc.pages = ou_os_reserve(pages * sizeof(ou_gc_page), 4096);
     ou_gc.counters = ou_os_reserve(blocks, 4096);
     ou_gc.garbage = ou_os_reserve(blocks * sizeof(ou_object *), 4096);
     ou_gc.stack = ou_os_reserve(OU_GC_STACK_MAX * sizeof(ou_object *), 4096);
-    if (!ou_gc.regions || !ou_gc.counters || !ou_gc.garbage || !ou_gc.stack) {
+    if (!ou_gc.regions || !ou_gc.pages || !ou_gc.counters || !ou_gc.garbage || !ou_gc.stack) {
         ou_gc.counters = NULL;
         return ou_fail(OU_ENOMEM, "no address space for the collector");
     }
     return 0;
 }
 
-/* Between collections the arrays hold nothing and cost nothing. */
+#define KEEP_BYTES ((size_t)4 << 20) /* kept for the next collection, to spare its page faults */
+
+static void array_trim(void *array, size_t bytes)
+{
+    if (bytes > KEEP_BYTES) {
+        ou_os_purge((char *)array + KEEP_BYTES, ou_align_up(bytes - KEEP_BYTES, 4096));
+    }
+}
+
+/* Between collections the arrays hold nothing, the counters are zero. */
 void ou_gc_release_memory(void)
 {
-    if (ou_gc.counter_count) {
-        ou_os_purge(ou_gc.counters, ou_align_up(ou_gc.counter_count, 4096));
-    }
-    if (ou_gc.garbage_count > 4096) {
-        ou_os_purge(ou_gc.garbage, ou_align_up(ou_gc.garbage_count * sizeof(ou_object *), 4096));
-    }
+    memset(ou_gc.counters, 0, ou_min(ou_gc.counter_count, KEEP_BYTES));
+    array_trim(ou_gc.counters, ou_gc.counter_count);
+    array_trim(ou_gc.garbage, ou_gc.garbage_count * sizeof(ou_object *));
+    memset(ou_gc.pages, 0, ou_arena_top() * sizeof(ou_gc_page));
     ou_gc.counter_count = ou_gc.garbage_count = ou_gc.region_count = 0;
 }
 
@@ -73,10 +81,15 @@ static void list_spans(void)
             continue;
         }
         if (ou_tags[i].back) { /* inside a span: the counters of its first page, seen already */
-            page->counters = page[-(ptrdiff_t)ou_tags[i].back].counters;
+            ou_gc.pages[i] = ou_gc.pages[i - ou_tags[i].back];
             continue;
         }
-        page->counters = (uint32_t)ou_gc.counter_count;
+        uint64_t bytes = ou_bins[bin].size_bytes;
+        bool single = small && ou_bins[bin].span_pages == 1;
+        ou_gc.pages[i] = (ou_gc_page){
+            .base = (uint32_t)ou_gc.counter_count,
+            .magic = single ? (uint32_t)((((uint64_t)1 << 32) + bytes - 1) / bytes) : 1,
+        };
         region_add((ou_region){.start = ou_page_start(page),
                                .block_bytes = small ? ou_bins[bin].size_bytes : 0,
                                .count = page->carved});
@@ -86,7 +99,7 @@ static void list_spans(void)
 void ou_gc_list_regions(void)
 {
     ou_gc.region_count = ou_gc.counter_count = ou_gc.garbage_count = 0;
-    ou_gc.special = false;
+    ou_gc.special = ou_gc.any_big = false;
     ou_gc.examined = 0;
     if (ou_blocks_from_malloc) {
         list_vectors();
@@ -95,37 +108,29 @@ void ou_gc_list_regions(void)
     }
 }
 
-/* Counter of a referent; NULL when the collector does not look at it. In arenas the answer
- * comes from the page's metadata: the referent itself is not touched. */
-OU_INLINE uint8_t *counter_of(ou_object *o)
+uint8_t *ou_gc_counter_slow(ou_object *o)
 {
-    if (OU_LIKELY(!ou_blocks_from_malloc)) {
-        if (OU_UNLIKELY(!ou_page_holds(o))) {
-            return NULL; /* static: small ints, singletons, types */
-        }
-        size_t at = ou_page_index(o);
-        const ou_page *page = &ou_page_table[at];
-        uint32_t bin = ou_tag_bin(ou_tags[at].word);
-        if (bin < OU_BIN_FIRST_TRACKED || bin >= OU_BIN_LARGE_LEAF || page->frozen) {
+    if (ou_blocks_from_malloc) {
+        if (!ou_gc_looks_at(o)) {
             return NULL;
         }
-        if (OU_UNLIKELY(bin == OU_BIN_LARGE_TRACKED)) {
-            return &ou_gc.counters[page->counters];
-        }
-        return &ou_gc.counters[page->counters + ou_block_index(ou_span_offset(o), &ou_bins[bin])];
+        uint64_t where = ((ou_block_prefix *)o - 1)->where;
+        return &ou_gc.counters[ou_slots[where >> 48].vector_counters + (uint32_t)where];
     }
-    if (!ou_gc_looks_at(o)) {
-        return NULL;
+    if (!ou_page_holds(o)) {
+        return NULL; /* static: small ints, singletons, types */
     }
-    uint64_t where = ((ou_block_prefix *)o - 1)->where;
-    return &ou_gc.counters[ou_slots[where >> 48].vector_counters + (uint32_t)where];
+    uint32_t bin = ou_tag_bin(ou_tag_at(o));
+    uint32_t index =
+        bin < OU_BIN_COUNT ? ou_block_index(ou_span_offset(o), &ou_bins[bin]) : 0;
+    return &ou_gc.counters[ou_gc.pages[ou_page_index(o)].base + index];
 }
 
 /* ---- P1 --------------------------------------------------------------------------------- */
 
 static inline void edge_subtract(ou_object *child)
 {
-    uint8_t *counter = counter_of(child);
+    uint8_t *counter = ou_gc_counter(child);
     if (counter) {
         --*counter;
     }
@@ -133,15 +138,20 @@ static inline void edge_subtract(ou_object *child)
 
 static void count_region(const ou_region *region)
 {
+    uint8_t *counters = &ou_gc.counters[region->counters];
+    ou_shape shape = {0};
+    size_t examined = 0;
     for (uint32_t i = 0; i < region->count; i++) {
         ou_object *o = ou_region_object(region, i);
         if (ou_gc_looks_at(o)) {
-            ou_gc.counters[region->counters + i] =
-                (uint8_t)(ou_gc.counters[region->counters + i] + (uint8_t)ou_count_now(o));
-            ou_each_child(o, edge_subtract);
-            ou_gc.examined++;
+            int64_t count = ou_count_now(o);
+            counters[i] = (uint8_t)(counters[i] + (uint8_t)count);
+            ou_gc.any_big |= count > 255 || count < 0; /* immortal counts are negative here */
+            ou_each_child(o, &shape, edge_subtract);
+            examined++;
         }
     }
+    ou_gc.examined += examined;
 }
 
 /* ---- counts of 256 and more: an exact second look ------------------------------------------ */
@@ -169,7 +179,7 @@ static size_t big_at(const ou_object *o)
 
 static inline void edge_subtract_big(ou_object *child)
 {
-    uint8_t *counter = counter_of(child);
+    uint8_t *counter = ou_gc_counter(child);
     if (counter && *counter == 0) {
         size_t at = big_at(child);
         if (big.keys[at]) {
@@ -237,7 +247,7 @@ static void big_assume_live(ou_object *o, uint8_t *counter)
 
 static void recount_big(void)
 {
-    big.count = big_count();
+    big.count = ou_gc.any_big ? big_count() : 0;
     if (!big.count) {
         return;
     }
@@ -256,7 +266,7 @@ static void recount_big(void)
         for (uint32_t i = 0; i < region->count; i++) {
             ou_object *o = ou_region_object(region, i);
             if (ou_gc_looks_at(o)) {
-                ou_each_child(o, edge_subtract_big);
+                ou_each_child_other(o, edge_subtract_big);
             }
         }
     }
@@ -268,7 +278,7 @@ static void recount_big(void)
 
 static inline void edge_mark(ou_object *child)
 {
-    uint8_t *counter = counter_of(child);
+    uint8_t *counter = ou_gc_counter(child);
     if (!counter || *counter) {
         return;
     }
@@ -281,27 +291,41 @@ static inline void edge_mark(ou_object *child)
     ou_gc.stack[ou_gc.stack_len++] = child;
 }
 
-static void drain_stack(void)
+static void drain_stack(ou_shape *shape)
 {
     while (ou_gc.stack_len) {
         ou_object *o = ou_gc.stack[--ou_gc.stack_len];
-        *counter_of(o) = SCANNED;
+        *ou_gc_counter(o) = SCANNED;
         if (ou_gc_looks_at(o)) {
-            ou_each_child(o, edge_mark);
+            ou_each_child(o, shape, edge_mark);
         }
     }
+}
+
+static bool all_zero(const uint8_t *eight)
+{
+    uint64_t word;
+    memcpy(&word, eight, sizeof word);
+    return !word;
 }
 
 static void mark_region(const ou_region *region)
 {
     uint8_t *counters = &ou_gc.counters[region->counters];
+    ou_shape shape = {0};
     for (uint32_t i = 0; i < region->count; i++) {
+        while (i + 8 <= region->count && all_zero(counters + i)) {
+            i += 8; /* nothing but suspects */
+        }
+        if (i == region->count) {
+            break;
+        }
         if (counters[i] && counters[i] < PUSHED) {
             ou_object *o = ou_region_object(region, i);
             counters[i] = SCANNED;
             if (ou_gc_looks_at(o)) {
-                ou_each_child(o, edge_mark);
-                drain_stack();
+                ou_each_child(o, &shape, edge_mark);
+                drain_stack(&shape);
             }
         }
     }
@@ -328,10 +352,8 @@ static void list_garbage(const ou_region *region)
     for (uint32_t i = 0; i < region->count; i++) {
         ou_object *o = ou_region_object(region, i);
         if (counters[i] == 0 && ou_gc_looks_at(o)) {
-            o->gcbits |= OU_GC_GARBAGE;
             ou_gc.garbage[ou_gc.garbage_count++] = o;
-            ou_gc.special |= o->flags & OU_FL_WEAKREF ||
-                             (o->gcbits & (OU_GC_FINALIZER | OU_GC_FINALIZED)) == OU_GC_FINALIZER;
+            ou_gc.special |= (o->flags & OU_FL_WEAKREF) | (o->gcbits & OU_GC_FINALIZER);
         }
     }
 }

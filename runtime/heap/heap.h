@@ -97,6 +97,7 @@ void *ou_large_realloc(void *p, ou_page *first, size_t bytes);
 
 /* Remote frees: remote.c. */
 void ou_remote_free(ou_heap *heap, void *p);
+void ou_remote_free_span(ou_page *span, void **blocks, size_t n);
 void ou_remote_flush(ou_heap *heap);
 void ou_remote_drain(ou_heap *heap);
 void *ou_remote_next(void *block);
@@ -106,6 +107,9 @@ uint32_t ou_span_refill(ou_heap *heap, uint32_t bin);
 void ou_span_put(ou_heap *heap, uint32_t bin, void *block);
 void ou_span_set_frozen(ou_page *span, bool frozen);
 void ou_span_thaw_all(void);
+
+/* Frees `n` blocks of any heaps, sorted by address: each span is looked at once. */
+void ou_heap_free_sorted(void **blocks, size_t n);
 
 /* Puts a magazine's blocks back into their spans; of all bins, and free spans to the arena. */
 void ou_heap_empty_bin(ou_heap *heap, uint32_t bin);

@@ -93,6 +93,20 @@ void ou_remote_free(ou_heap *heap, void *p)
     }
 }
 
+/* All at once, past the batch: `blocks` of one span of another heap. */
+void ou_remote_free_span(ou_page *span, void **blocks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        *ou_canary_at(blocks[i]) = ou_canary_of(blocks[i]);
+        ou_mark_freed(blocks[i], ou_bins[ou_tag_bin(ou_page_tag(span))].size_bytes);
+        if (i + 1 < n) {
+            link_set(blocks[i], blocks[i + 1]);
+        }
+    }
+    chain_push(span, blocks[0], blocks[n - 1], (uint32_t)n);
+    OU_STAT(heap_remote_frees, n);
+}
+
 /* Takes everything others have freed, into the magazines while they have room. */
 void ou_remote_drain(ou_heap *heap)
 {

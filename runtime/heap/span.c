@@ -171,19 +171,13 @@ uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
     return n;
 }
 
-void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
+/* `n` blocks have come back to a span: where does it belong now? */
+static void span_settle(ou_heap *heap, uint32_t bin, ou_page *span, uint32_t n)
 {
-    const ou_bin_info *info = &ou_bins[bin];
-    ou_page *span = ou_span_of(block);
-    uint32_t index = ou_block_index(ou_span_offset(block), info);
-    ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
-    if (index / 64 < span->scan || !span->free_len) {
-        span->scan = index / 64;
-    }
-    span->free_len++;
-    span->used--;
+    span->free_len += n;
+    span->used -= n;
     if (bin >= OU_BIN_FIRST_TRACKED) {
-        ou_heap_note_tracked(heap, -(int64_t)info->size_bytes);
+        ou_heap_note_tracked(heap, -(int64_t)n * ou_bins[bin].size_bytes);
     }
     if (span == heap->current[bin] || span->frozen) {
         return; /* stays, even empty: it is next to be used, or out of use until the thaw */
@@ -195,6 +189,59 @@ void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
         span_retire(span);
     } else if (!span->listed) {
         partial_push(heap, bin, span);
+    }
+}
+
+OU_INLINE void set_free(ou_page *span, const ou_bin_info *info, const void *block)
+{
+    uint32_t index = ou_block_index(ou_span_offset(block), info);
+    ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
+    if (index / 64 < span->scan || !span->free_len) {
+        span->scan = index / 64;
+    }
+}
+
+void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
+{
+    ou_page *span = ou_span_of(block);
+    set_free(span, &ou_bins[bin], block);
+    span_settle(heap, bin, span, 1);
+}
+
+static void free_in_span(ou_page *span, uint32_t tag, void **blocks, size_t n)
+{
+    uint32_t bin = ou_tag_bin(tag);
+    ou_heap *heap = ou_heap_current();
+    if (bin >= OU_BIN_COUNT) {
+        ou_large_free(span);
+    } else if (ou_tag_heap(tag) != heap->id) {
+        ou_remote_free_span(span, blocks, n);
+    } else {
+        const ou_bin_info *info = &ou_bins[bin];
+        if (!span->free_len) { /* sorted: the first one is the lowest */
+            span->scan = ou_block_index(ou_span_offset(blocks[0]), info) / 64;
+        }
+        for (size_t i = 0; i < n; i++) {
+            *ou_canary_at(blocks[i]) = ou_canary_of(blocks[i]);
+            ou_mark_freed(blocks[i], info->size_bytes);
+            uint32_t index = ou_block_index(ou_span_offset(blocks[i]), info);
+            ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
+            span->scan = index / 64 < span->scan ? index / 64 : span->scan;
+        }
+        span_settle(heap, bin, span, (uint32_t)n);
+    }
+}
+
+void ou_heap_free_sorted(void **blocks, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        ou_page *span = ou_span_of(blocks[i]);
+        char *end = ou_page_start(span) + ((size_t)span->pages << OU_PAGE_SHIFT);
+        size_t first = i;
+        while (i < n && (char *)blocks[i] < end) {
+            i++;
+        }
+        free_in_span(span, ou_page_tag(span), blocks + first, i - first);
     }
 }
 

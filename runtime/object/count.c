@@ -63,12 +63,19 @@ void ou_decref_last(ou_object *o)
         ou_panic("object: reference count underflow of %p (type %s, count 0)", (void *)o,
                  ou_type_name(o));
     }
-    ou_store_relaxed(&o->rc_local, 0u);
     uint32_t shared = ou_load_acquire(&o->rc_shared);
-    if (OU_LIKELY(shared == OU_RC_INIT)) {
-        ou_object_die(o); /* nobody else has ever counted, or all have put back */
+    if (OU_LIKELY(shared == OU_RC_INIT)) { /* nobody else has ever counted, or all put back */
+        const ou_type *type = ou_type_get(o);
+        if (OU_LIKELY(type->flags & OU_TF_PLAIN && !ou_load_relaxed(&ou_special) && !OU_ASAN)) {
+            ou_header_bury(o); /* a slot owns what its heap gave: no need to ask the page */
+            ou_heap_put(ou_heap_current(), type->bin, o);
+            return;
+        }
+        ou_store_relaxed(&o->rc_local, 0u);
+        ou_object_die(o);
         return;
     }
+    ou_store_relaxed(&o->rc_local, 0u);
     ou_store_release(&o->owner, OU_OWNER_NONE); /* pairs: guard.c, reads of merged containers */
     uint32_t merged;
     do {

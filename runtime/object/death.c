@@ -14,19 +14,24 @@
 #include "heap/heap.h"
 #include "object/watch.h"
 
-void ou_object_free_block(ou_object *o)
+static OU_COLD void free_block_special(ou_object *o)
 {
-    const ou_type *type = ou_type_get(o);
-    bool tracked = type->flags & OU_TF_TRACKED;
     ou_watch(OU_EV_DEALLOC, o, 0);
-    if (OU_UNLIKELY(ou_blocks_from_malloc)) {
-        ou_block_free_malloc(o, tracked);
+    if (ou_blocks_from_malloc) {
+        ou_block_free_malloc(o, ou_type_get(o)->flags & OU_TF_TRACKED);
         return;
     }
-    /* Whoever counts on it now is told so, by name: see dead_object in count.c. */
-    o->rc_local = o->type;
-    o->owner = OU_OWNER_NONE;
-    o->gcbits = OU_GC_DEAD;
+    ou_header_bury(o);
+    ou_heap_free_object(o);
+}
+
+void ou_object_free_block(ou_object *o)
+{
+    if (OU_UNLIKELY(ou_load_relaxed(&ou_special))) {
+        free_block_special(o);
+        return;
+    }
+    ou_header_bury(o);
     ou_heap_free_object(o);
 }
 
@@ -81,6 +86,14 @@ static void take_apart(ou_object *o)
     ou_object_free_block(o);
 }
 
+/* Nobody is to be told: straight to the references and the block. */
+OU_INLINE void take_apart_quietly(ou_object *o, const ou_type *type)
+{
+    o->gcbits |= OU_GC_DOOMED;
+    type->drop(o);
+    ou_object_free_block(o);
+}
+
 void ou_object_die(ou_object *o)
 {
     const ou_type *type = ou_type_get(o);
@@ -97,7 +110,14 @@ void ou_object_die(ou_object *o)
     }
     ou_self.dying = 1;
     do {
-        take_apart(o);
+        type = ou_type_get(o);
+        bool quiet = !(o->gcbits & OU_GC_FINALIZER) &&
+                     !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF);
+        if (OU_LIKELY(quiet && type->drop)) {
+            take_apart_quietly(o, type);
+        } else {
+            take_apart(o);
+        }
         o = ou_doomed_pop();
     } while (o);
     ou_self.dying = 0;

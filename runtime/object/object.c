@@ -14,19 +14,17 @@ static_assert(sizeof(ou_object) == 16, "16 bytes of header");
 static_assert(offsetof(ou_object, rc_shared) == 8, "the heap's canary lies over rc_shared and type");
 
 /* Tests: should this allocation fail? */
-static OU_COLD bool fault_due(void)
+static bool fault_due(void)
 {
     int64_t left = OU_KNOB(fail_alloc_after) - 1;
-    if (left <= 0 && OU_KNOB(fail_alloc_sticky)) {
+    if (left < 0) {
+        return false;
+    }
+    if (left == 0 && OU_KNOB(fail_alloc_sticky)) {
         return true; /* stays at 1: the next one fails as well */
     }
     ou_store_relaxed(&ou_conf.fail_alloc_after, left);
     return left == 0;
-}
-
-OU_INLINE bool fault_injected(void)
-{
-    return OU_UNLIKELY(OU_KNOB(fail_alloc_after) != 0) && fault_due();
 }
 
 static OU_COLD ou_object *birth_failed(size_t bytes)
@@ -37,29 +35,21 @@ static OU_COLD ou_object *birth_failed(size_t bytes)
     return ou_fail_null(OU_ENOMEM, "no memory for an object of %zu bytes", bytes);
 }
 
-ou_object *ou_object_new(const ou_type *type, size_t bytes)
+ou_object *ou_object_new_slow(const ou_type *type, size_t bytes)
 {
     bool tracked = type->flags & OU_TF_TRACKED;
-    if (OU_UNLIKELY(ou_self.slot == OU_SLOT_NONE || fault_injected())) {
+    if (ou_self.slot == OU_SLOT_NONE || fault_due()) {
         return birth_failed(bytes);
     }
-    ou_object *o;
-    if (OU_LIKELY(!ou_blocks_from_malloc)) {
-        o = ou_heap_alloc_object(bytes, tracked ? OU_TRACKED : OU_LEAF);
-    } else {
-        o = ou_block_new_malloc(bytes, tracked);
-    }
-    if (OU_UNLIKELY(!o)) {
+    ou_object *o = ou_blocks_from_malloc
+                       ? ou_block_new_malloc(bytes, tracked)
+                       : ou_heap_alloc_object(bytes, tracked ? OU_TRACKED : OU_LEAF);
+    if (!o) {
         return birth_failed(bytes);
     }
-    bool reused = OU_UNLIKELY(ou_watching) && o->gcbits & OU_GC_DEAD;
-    o->rc_local = 1;
-    o->owner = (uint16_t)ou_self.slot;
-    o->gcbits = (uint8_t)(OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0));
-    o->flags = 0;
-    o->rc_shared = OU_RC_INIT;
-    o->type = type->index;
-    if (OU_UNLIKELY(ou_watching)) {
+    bool reused = ou_watching && o->gcbits & OU_GC_DEAD;
+    ou_header_set(o, type);
+    if (ou_watching) {
         ou_watch_birth(o, bytes, reused);
     }
     return o;
@@ -77,9 +67,11 @@ void ou_object_init_immortal(ou_object *o, const ou_type *type)
 
 void *ou_side_alloc(size_t bytes)
 {
-    void *p = NULL;
-    if (!fault_injected()) {
-        p = ou_blocks_from_malloc ? malloc(bytes) : ou_malloc(bytes);
+    void *p;
+    if (OU_LIKELY(!ou_load_relaxed(&ou_special))) {
+        p = ou_malloc(bytes);
+    } else {
+        p = fault_due() ? NULL : ou_blocks_from_malloc ? malloc(bytes) : ou_malloc(bytes);
     }
     if (!p) {
         ou_fail(OU_ENOMEM, "no memory for %zu bytes", bytes);
@@ -91,7 +83,7 @@ void *ou_side_realloc(void *p, size_t old_bytes, size_t bytes)
 {
     (void)old_bytes;
     void *q = NULL;
-    if (!fault_injected()) {
+    if (!fault_due()) {
         q = ou_blocks_from_malloc ? realloc(p, bytes) : ou_realloc(p, bytes);
     }
     if (!q) {

@@ -12,6 +12,8 @@
 #ifndef OURO_OBJECT_OBJECT_H
 #define OURO_OBJECT_OBJECT_H
 
+#include "conf/conf.h"
+#include "heap/heap.h"
 #include "object/type.h"
 #include "thread/world.h"
 
@@ -58,9 +60,58 @@ OU_INLINE int32_t ou_rc_count(uint32_t shared)
     return (int32_t)shared >> 2;
 }
 
+/* Header of a new object: count 1, owned by this thread. Two full-width stores; later accesses
+ * are narrower, which store forwarding can serve. */
+OU_INLINE void ou_header_set(ou_object *o, const ou_type *type)
+{
+    uint64_t bits = OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0);
+    uint64_t words[2] = {1 | (uint64_t)ou_self.slot << 32 | bits << 48,
+                         (uint64_t)type->index << 32};
+    memcpy(o, words, sizeof words);
+}
+
 /* New object of `bytes` in all (>= 16): header set, everything behind it is unset memory.
  * NULL with OU_ENOMEM, or OU_ESTATE when the thread is not attached. Does not poll. */
-ou_object *ou_object_new(const ou_type *type, size_t bytes);
+ou_object *ou_object_new_slow(const ou_type *type, size_t bytes);
+
+OU_INLINE bool ou_birth_is_special(void)
+{
+    return OU_UNLIKELY(ou_load_relaxed(&ou_special) || ou_self.slot == OU_SLOT_NONE || OU_ASAN);
+}
+
+OU_INLINE ou_object *ou_object_new(const ou_type *type, size_t bytes)
+{
+    ou_object *o = NULL;
+    if (!ou_birth_is_special()) {
+        o = ou_heap_alloc_object(bytes, type->flags & OU_TF_TRACKED ? OU_TRACKED : OU_LEAF);
+    }
+    if (OU_UNLIKELY(!o)) {
+        return ou_object_new_slow(type, bytes);
+    }
+    ou_header_set(o, type);
+    return o;
+}
+
+/* The same for types whose objects are all of `size_bytes`: no size class to find. */
+OU_INLINE ou_object *ou_object_new_fixed(const ou_type *type)
+{
+    ou_object *o = NULL;
+    if (!ou_birth_is_special() && OU_LIKELY(type->bin < OU_BIN_COUNT)) {
+        o = ou_heap_take(type->bin);
+    }
+    if (OU_UNLIKELY(!o)) {
+        return ou_object_new_slow(type, type->size_bytes);
+    }
+    ou_header_set(o, type);
+    return o;
+}
+
+/* Last words of a dead object: whoever counts on it now is told so, by name (count.c). */
+OU_INLINE void ou_header_bury(ou_object *o)
+{
+    uint64_t word = o->type | (uint64_t)OU_GC_DEAD << 48;
+    memcpy(o, &word, sizeof word);
+}
 
 /* Shows the object to the collector. */
 OU_INLINE void ou_object_track(ou_object *o)
@@ -120,7 +171,7 @@ OU_INLINE int64_t ou_count_now(const ou_object *o)
 }
 
 /* Where blocks come from: blocks.c. */
-extern bool ou_blocks_from_malloc; /* const after start */
+extern OU_HIDDEN bool ou_blocks_from_malloc; /* const after start */
 void *ou_block_new_malloc(size_t bytes, bool tracked);
 void ou_block_free_malloc(ou_object *o, bool tracked);
 void ou_blocks_drain_foreign(ou_slot *slot);

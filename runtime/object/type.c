@@ -3,6 +3,7 @@
 /* type.c - the type region. Types are never removed; the type of types describes them all. */
 #include "object/object.h"
 
+#include "heap/classes.h"
 #include "os/lock.h"
 
 ou_type ou_types[OU_TYPE_MAX];
@@ -10,10 +11,20 @@ ou_type ou_types[OU_TYPE_MAX];
 static ou_lock types_lock = OU_LOCK_INIT;
 static uint32_t type_count = OU_TYPE_FIRST_CLASS; /* lock:types_lock; read acquire */
 
+void ou_type_size_set(ou_type *type, size_t bytes)
+{
+    ou_page_kind kind = type->flags & OU_TF_TRACKED ? OU_TRACKED : OU_LEAF;
+    type->size_bytes = (uint32_t)bytes;
+    type->bin = bytes && bytes <= OU_SMALL_BYTES
+                    ? ou_class_of(bytes) + (uint32_t)kind * OU_CLASS_COUNT
+                    : OU_BIN_COUNT; /* none */
+}
+
 static void type_place(uint32_t index, const ou_type *description)
 {
     ou_type *type = &ou_types[index];
     *type = *description;
+    ou_type_size_set(type, description->size_bytes);
     type->index = index;
     ou_object_init_immortal(&type->base, &ou_types[OU_KIND_TYPE]);
     type->base.type = OU_KIND_TYPE;

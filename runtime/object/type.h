@@ -40,7 +40,8 @@ enum ou_type_flags {
     OU_TF_WEAKREFS = 2,   /* may be referred to weakly */
     OU_TF_FINALIZER = 4,  /* `finalize` runs once before death */
     OU_TF_VALUE_HASH = 8, /* hashable by `hash`; without it and the next one: OU_EHASH */
-    OU_TF_ID_HASH = 16    /* hashed and compared by identity */
+    OU_TF_ID_HASH = 16,   /* hashed and compared by identity */
+    OU_TF_PLAIN = 32      /* fixed size, refers to nothing, nobody is told of its death */
 };
 
 struct ou_printer; /* below */
@@ -56,6 +57,7 @@ struct ou_type {
     uint8_t flags;      /* ou_type_flags */
     uint16_t slots;     /* instance: attributes inline; set once, before the first instance */
     uint32_t size_bytes; /* of an object without variable part */
+    uint32_t bin;        /* the heap's bin for that size and kind of page */
 
     /* Shows every reference of `o`. Called with the world stopped, or on an object that only
      * the caller can reach. */
@@ -76,7 +78,7 @@ struct ou_type {
     struct ou_class *cls; /* instance: layout */
 };
 
-extern ou_type ou_types[OU_TYPE_MAX];
+extern OU_HIDDEN ou_type ou_types[OU_TYPE_MAX];
 
 OU_INLINE const ou_type *ou_type_get(const ou_object *o)
 {
@@ -94,6 +96,9 @@ void ou_type_define(const ou_type *description);
 /* Takes a free entry for a class and copies `description` into it; NULL when full.
  * Thread-safe. */
 ou_type *ou_type_add(const ou_type *description);
+
+/* Sets the size of a type's objects, and so their bin. */
+void ou_type_size_set(ou_type *type, size_t bytes);
 
 /* Number of entries in use (indexes below it are valid, some may be OU_KIND_FREE). */
 uint32_t ou_type_count(void);

@@ -14,6 +14,7 @@ int ou_event_listen(ou_event_listener fn, void *arg)
     listener = fn;
     listener_arg = arg;
     ou_watching = fn != NULL;
+    ou_special_set(OU_SPECIAL_WATCH, ou_watching);
     return OU_OK;
 }
 

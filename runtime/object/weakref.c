@@ -72,7 +72,7 @@ ou_object *ou_weakref_new(ou_object *target, ou_weakref_callback callback, void 
                             ou_type_name(target));
     }
     ou_object_poll();
-    ou_weakref *w = (ou_weakref *)ou_object_new(&ou_types[OU_KIND_WEAKREF], sizeof *w);
+    ou_weakref *w = (ou_weakref *)ou_object_new_fixed(&ou_types[OU_KIND_WEAKREF]);
     if (!w) {
         return NULL;
     }

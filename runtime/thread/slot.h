@@ -58,8 +58,8 @@ typedef struct ou_slot {
 
 static_assert(sizeof(ou_slot) % 64 == 0, "slots do not share cache lines");
 
-extern ou_slot ou_slots[OU_SLOT_MAX];
-extern bool ou_have_membarrier; /* const after start */
+extern OU_HIDDEN ou_slot ou_slots[OU_SLOT_MAX];
+extern OU_HIDDEN bool ou_have_membarrier; /* const after start */
 
 /* Ids in use are 1..ou_slot_count(). */
 uint32_t ou_slot_count(void);

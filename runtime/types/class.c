@@ -192,7 +192,7 @@ void ou_class_seal(const ou_type *type)
     if (!cls->sealed) {
         uint32_t slots = (uint32_t)ou_max(cls->attrs->count, OU_CLASS_OPEN_SLOTS);
         entry->slots = (uint16_t)slots;
-        entry->size_bytes = bytes_with(cls, slots);
+        ou_type_size_set(entry, bytes_with(cls, slots));
         ou_store_release(&cls->sealed, 1u); /* pairs: ou_instance_new */
     }
     ou_lock_give(&cls->lock);

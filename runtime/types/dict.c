@@ -29,7 +29,7 @@ bool ou_is_dict(const ou_object *o)
 /* Empty dict without a block, tracked. */
 static ou_dict *dict_make(void)
 {
-    ou_dict *d = (ou_dict *)ou_object_new(&ou_types[OU_KIND_DICT], sizeof *d);
+    ou_dict *d = (ou_dict *)ou_object_new_fixed(&ou_types[OU_KIND_DICT]);
     if (OU_UNLIKELY(!d)) {
         return NULL;
     }

@@ -17,7 +17,7 @@
 
 ou_object *ou_float_new(double value)
 {
-    ou_float *f = (ou_float *)ou_object_new(&ou_types[OU_KIND_FLOAT], sizeof *f);
+    ou_float *f = (ou_float *)ou_object_new_fixed(&ou_types[OU_KIND_FLOAT]);
     if (OU_UNLIKELY(!f)) {
         return NULL;
     }
@@ -142,7 +142,7 @@ void ou_float_define(void)
         .name = "float",
         .index = OU_KIND_FLOAT,
         .kind = OU_KIND_FLOAT,
-        .flags = OU_TF_VALUE_HASH,
+        .flags = OU_TF_VALUE_HASH | OU_TF_PLAIN,
         .size_bytes = sizeof(ou_float),
         .hash = float_hash,
         .repr = float_repr,

@@ -26,7 +26,7 @@ ou_object *ou_instance_new(const ou_type *cls)
     if (OU_UNLIKELY(!ou_load_acquire(&cls->cls->sealed))) { /* pairs: ou_class_seal */
         ou_class_seal(cls);
     }
-    ou_object *o = ou_object_new(cls, cls->size_bytes);
+    ou_object *o = ou_object_new_fixed(cls);
     if (OU_UNLIKELY(!o)) {
         return NULL;
     }
@@ -36,6 +36,7 @@ ou_object *ou_instance_new(const ou_type *cls)
     ou_object **slots = ou_instance_slots(o, cls);
     for (uint32_t i = 0; i < cls->slots; i++) {
         slots[i] = NULL;
+        ou_compiler_barrier(); /* a few stores: not worth the call of memset it would become */
     }
     ou_object_track(o);
     return o;

@@ -19,7 +19,7 @@ ou_object *ou_int_new(int64_t value)
     if (offset < SMALL_COUNT) {
         return &small[offset].base;
     }
-    ou_int *i = (ou_int *)ou_object_new(&ou_types[OU_KIND_INT], sizeof *i);
+    ou_int *i = (ou_int *)ou_object_new_fixed(&ou_types[OU_KIND_INT]);
     if (OU_UNLIKELY(!i)) {
         return NULL;
     }
@@ -77,7 +77,7 @@ void ou_int_define(void)
         .name = "int",
         .index = OU_KIND_INT,
         .kind = OU_KIND_INT,
-        .flags = OU_TF_VALUE_HASH,
+        .flags = OU_TF_VALUE_HASH | OU_TF_PLAIN,
         .size_bytes = sizeof(ou_int),
         .hash = int_hash,
         .repr = int_repr,

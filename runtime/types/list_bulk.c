@@ -67,7 +67,7 @@ ou_list *ou_list_make(size_t capacity)
     if (OU_UNLIKELY(capacity > ITEMS_MAX)) {
         return ou_fail_null(OU_ENOMEM, "list: %zu items do not fit into memory", capacity);
     }
-    ou_list *l = (ou_list *)ou_object_new(&ou_types[OU_KIND_LIST], sizeof *l);
+    ou_list *l = (ou_list *)ou_object_new_fixed(&ou_types[OU_KIND_LIST]);
     if (OU_UNLIKELY(!l)) {
         return NULL;
     }

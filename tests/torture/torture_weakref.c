@@ -10,7 +10,7 @@
  */
 #include "torture/cells.h"
 
-enum { WEAK_OBJECTS = 512 };
+enum { WEAK_OBJECTS = 512, WEAK_OWN = 6 };
 
 typedef struct torture {
     uint64_t seed;
@@ -19,6 +19,7 @@ typedef struct torture {
     ou_object *strong[CELL_THREADS][WEAK_OBJECTS]; /* a reference for each thread */
     unsigned order[CELL_THREADS][WEAK_OBJECTS];
     unsigned calls[WEAK_OBJECTS]; /* atomic */
+    unsigned own_calls;           /* atomic: of short-lived weakrefs */
 } torture;
 
 static torture state;
@@ -72,18 +73,21 @@ static void torture_member(unsigned index, void *arg)
     for (size_t i = 0; i < WEAK_OBJECTS; i++) {
         unsigned at = t->order[index][i];
         torture_look(t, at);
-        ou_decref(t->strong[index][at]);
-        torture_look(t, at);
         torture_look(t, prng_below(&r, WEAK_OBJECTS));
-        /* A weakref of one's own on a dying object. */
-        ou_object *o = ou_weakref_get(t->refs[prng_below(&r, WEAK_OBJECTS)]);
-        if (o) {
-            ou_object *own = ou_weakref_new(o, NULL, NULL);
-            REQUIRE(own != NULL);
-            ou_decref(o);
-            ou_xdecref(ou_weakref_get(own));
-            ou_decref(own);
+        /* Weakrefs of one's own on a dying object: they die at the same time, perhaps while
+         * the object's death is about to call them. */
+        ou_object *own[WEAK_OWN] = {0};
+        ou_object *o = ou_weakref_get(t->refs[at]);
+        for (size_t k = 0; o && k < WEAK_OWN; k++) {
+            own[k] = ou_weakref_new(o, torture_called, &t->own_calls);
+            REQUIRE(own[k] != NULL);
         }
+        ou_xdecref(o);
+        ou_decref(t->strong[index][at]);
+        for (size_t k = 0; k < WEAK_OWN; k++) {
+            ou_xdecref(own[k]);
+        }
+        torture_look(t, at);
         ou_safepoint();
     }
 }

@@ -328,12 +328,18 @@ static void keys_may_be_deleted_during_iteration(void **state)
 
 static ou_object *seen_dict;
 static int seen_times;
+static int seen_self; /* times a dying value was still in the dict */
 
 static int look_at_dict(ou_object *self, void *arg)
 {
-    (void)self;
     (void)arg;
     seen_times++;
+    uint64_t pos = 0;
+    ou_object *value = NULL;
+    while (ou_dict_next(seen_dict, &pos, NULL, &value) == 1) {
+        seen_self += value == self;
+        ou_decref(value);
+    }
     char text[16];
     int len = snprintf(text, sizeof(text), "new %d", seen_times);
     ou_object *key = ou_str_new(text, (size_t)len);
@@ -349,6 +355,7 @@ static void values_die_after_the_dict_changed(void **state)
     cls = cls ? cls : ou_class_new("DictLooker", NULL, 0, false, look_at_dict, NULL);
     seen_dict = ou_dict_new(0);
     seen_times = 0;
+    seen_self = 0;
     for (int64_t i = 0; i < 3; i++) {
         ou_object *v = ou_instance_new(cls);
         assert_ok(ou_dict_set(seen_dict, ou_int_new(i), v));
@@ -361,6 +368,7 @@ static void values_die_after_the_dict_changed(void **state)
     assert_int_equal(ou_dict_len(seen_dict), 4);
     assert_ok(ou_dict_clear(seen_dict));
     assert_int_equal(seen_times, 3);
+    assert_int_equal(seen_self, 0);
     assert_repr(seen_dict, "{'new 3': None}");
     ou_decref(seen_dict);
 }

@@ -251,13 +251,18 @@ static void list_that_holds_itself_prints(void **state)
 static ou_object *seen_list;
 static int64_t seen_len;
 static int seen_times;
+static int seen_self; /* times a dying item was still in the list */
 
 static int look_at_list(ou_object *self, void *arg)
 {
-    (void)self;
     (void)arg;
     seen_times++;
     seen_len = ou_list_len(seen_list);
+    for (int64_t i = 0; i < seen_len; i++) {
+        ou_object *item = ou_list_get(seen_list, (size_t)i);
+        seen_self += item == self;
+        ou_xdecref(item);
+    }
     return ou_list_append(seen_list, ou_none());
 }
 
@@ -268,6 +273,7 @@ static void items_die_after_the_list_changed(void **state)
     cls = cls ? cls : ou_class_new("Looker", NULL, 0, false, look_at_list, NULL);
     seen_list = ou_list_new(0);
     seen_times = 0;
+    seen_self = 0;
     for (int i = 0; i < 3; i++) {
         assert_ok(ou_list_append_steal(seen_list, ou_instance_new(cls)));
     }
@@ -280,6 +286,7 @@ static void items_die_after_the_list_changed(void **state)
     assert_ok(ou_list_clear(seen_list));
     assert_int_equal(seen_times, 3);
     assert_int_equal(seen_len, 0);
+    assert_int_equal(seen_self, 0);
     assert_repr(seen_list, "[None]");
     ou_decref(seen_list);
 }
