@@ -20,6 +20,8 @@ static void on_detach(ou_slot *slot)
     (void)slot;
     ou_inbox_drain_mine();
     ou_frame_thread_exit();
+    /* Links go into dead headers, which a stopped-world scan reads: only while attached. */
+    ou_remote_flush(ou_heap_current());
 }
 
 static void wire_seams(void)

@@ -85,10 +85,11 @@ static int64_t collect(ou_gc_report *report)
     if (ou_self.slot == OU_SLOT_NONE) {
         return ou_fail(OU_ESTATE, "collect: this thread is not attached");
     }
+    ou_lock_take_parked(&collecting);
     if (ou_gc_reserve() != 0) {
+        ou_lock_give(&collecting);
         return OU_ENOMEM;
     }
-    ou_lock_take_parked(&collecting);
     inside = true;
     call_back(NULL);
     ou_watch(OU_EV_GC_BEGIN, NULL, 0);
@@ -103,14 +104,17 @@ static int64_t collect(ou_gc_report *report)
 
 int64_t ou_gc_collect_report(ou_gc_report *report)
 {
-    *report = (ou_gc_report){0};
-    return collect(report);
+    ou_gc_report mine = {0};
+    int64_t found = collect(&mine);
+    if (report) {
+        *report = mine;
+    }
+    return found;
 }
 
 int64_t ou_gc_collect(void)
 {
-    ou_gc_report report = {0};
-    return collect(&report);
+    return ou_gc_collect_report(NULL);
 }
 
 void ou_gc_collect_automatic(void)
@@ -167,11 +171,16 @@ static uint64_t freeze_regions(bool frozen)
 
 static uint64_t freeze(bool frozen)
 {
-    if (ou_self.slot == OU_SLOT_NONE || ou_gc_reserve() != 0) {
+    if (ou_self.slot == OU_SLOT_NONE || inside) {
+        return 0;
+    }
+    uint64_t n = 0;
+    ou_lock_take_parked(&collecting); /* the arrays are the collector's */
+    if (ou_gc_reserve() != 0) {
+        ou_lock_give(&collecting);
         return 0;
     }
     ou_world_stop();
-    uint64_t n = 0;
     if (frozen) {
         ou_gc_list_regions();
         n = freeze_regions(true);
@@ -181,6 +190,8 @@ static uint64_t freeze(bool frozen)
         n = freeze_regions(false);
     }
     ou_world_start();
+    ou_gc_release_memory();
+    ou_lock_give(&collecting);
     return n;
 }
 

@@ -33,6 +33,7 @@ static int64_t tracked_bytes(void)
             sum += ou_load_relaxed(&heap->tracked_bytes) - ou_load_relaxed(&heap->inbox_tracked);
         }
         sum += ou_load_relaxed(&ou_slots[id].vector_bytes);
+        sum += ou_load_relaxed(&ou_slots[id].side_bytes);
     }
     return sum;
 }

@@ -22,7 +22,8 @@ static struct {
     size_t dirty;      /* lock; read relaxed: free pages that are not clean */
     uint64_t *free;    /* lock: bit set = free, for pages below top */
     uint64_t *soiled;  /* lock: bit set = free and dirty */
-    uint64_t purged_ns; /* lock: time of the last purge by age */
+    uint64_t *aged;    /* lock: bit set = was so at the last tick already */
+    uint64_t tick_ns;  /* lock: time of the last tick */
 } arena;
 
 static bool bit_get(const uint64_t *map, size_t i)
@@ -55,7 +56,8 @@ static bool reserve(size_t bytes)
     }
     size_t tag_bytes = pages * sizeof(ou_tag), meta_bytes = pages * sizeof(ou_page);
     size_t bits_bytes = pages * OU_PAGE_BITS_WORDS * 8;
-    char *side = ou_os_reserve(tag_bytes + meta_bytes + bits_bytes + 2 * map_bytes + 2 * 4096, 4096);
+    size_t side_bytes = tag_bytes + meta_bytes + bits_bytes + 3 * map_bytes + 2 * 4096;
+    char *side = ou_os_reserve(side_bytes, 4096);
     if (!side) {
         ou_os_unmap(range, bytes);
         return false;
@@ -67,8 +69,9 @@ static bool reserve(size_t bytes)
     ou_page_bits = (uint64_t *)((char *)ou_tags + tag_bytes);
     arena.free = ou_page_bits + bits_bytes / 8;
     arena.soiled = arena.free + map_bytes / 8;
+    arena.aged = arena.soiled + map_bytes / 8;
     ou_os_protect(side, 4096); /* guard pages: an overrun of the tables is a fault, not a theft */
-    ou_os_protect((char *)arena.soiled + map_bytes, 4096);
+    ou_os_protect(side + side_bytes - 4096, 4096);
     arena.pages = pages;
     arena.top = 1; /* page 0 stays unused: offset 0 means "none" */
     arena.hint = 1;
@@ -151,6 +154,7 @@ static bool claim(size_t start, size_t n)
 {
     bits_put(arena.free, start, n, false);
     size_t soiled = bits_put(arena.soiled, start, n, false);
+    bits_put(arena.aged, start, n, false);
     ou_store_relaxed(&arena.dirty, arena.dirty - soiled);
     ou_store_relaxed(&arena.used, arena.used + n);
     return soiled == 0;
@@ -180,20 +184,19 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
     return &ou_page_table[start];
 }
 
-static size_t purge_locked(bool all)
+/* Purges the dirty pages whose bit is set in `which`, run by run. Returns bytes. */
+static size_t purge_locked(const uint64_t *which)
 {
     size_t bytes = 0;
-    for (size_t i = arena.hint; i < arena.top && arena.dirty;) {
-        if (!arena.soiled[i / 64] && i % 64 == 0) {
-            i += 64;
+    for (size_t i = 0; i < arena.top && arena.dirty;) {
+        uint64_t word = (arena.soiled[i / 64] & which[i / 64]) >> i % 64;
+        if (!word) {
+            i = (i / 64 + 1) * 64;
             continue;
         }
-        if (!bit_get(arena.soiled, i)) {
-            i++;
-            continue;
-        }
+        i += (size_t)__builtin_ctzll(word);
         size_t end = i;
-        while (end < arena.top && bit_get(arena.soiled, end)) {
+        while (end < arena.top && bit_get(arena.soiled, end) && bit_get(which, end)) {
             end++;
         }
         bits_put(arena.soiled, i, end - i, false);
@@ -202,14 +205,27 @@ static size_t purge_locked(bool all)
         bytes += (end - i) << OU_PAGE_SHIFT;
         i = end;
     }
-    arena.purged_ns = all ? arena.purged_ns : ou_os_now_ns();
+    return bytes;
+}
+
+/* Once in heap_purge_ms: what was dirty at the last tick and still is has not been wanted for
+ * that long, and goes. */
+static size_t tick_locked(void)
+{
+    uint64_t now = ou_os_now_ns();
+    if (now - arena.tick_ns < (uint64_t)OU_KNOB(heap_purge_ms) * 1000000u) {
+        return 0;
+    }
+    arena.tick_ns = now;
+    size_t bytes = purge_locked(arena.aged);
+    memcpy(arena.aged, arena.soiled, (arena.top + 63) / 64 * 8);
     return bytes;
 }
 
 size_t ou_arena_purge(bool all)
 {
     ou_lock_take(&arena.lock);
-    size_t bytes = purge_locked(all);
+    size_t bytes = all ? purge_locked(arena.soiled) : tick_locked();
     ou_lock_give(&arena.lock);
     return bytes;
 }
@@ -221,8 +237,9 @@ static void release_locked(size_t start, size_t n)
     ou_store_relaxed(&arena.used, arena.used - n);
     ou_store_relaxed(&arena.dirty, arena.dirty + n);
     arena.hint = ou_min(arena.hint, start);
+    tick_locked();
     if (arena.dirty << OU_PAGE_SHIFT > (size_t)OU_KNOB(heap_dirty_bytes)) {
-        purge_locked(true);
+        purge_locked(arena.soiled);
     }
 }
 

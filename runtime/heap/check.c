@@ -17,7 +17,7 @@ size_t ou_heap_held_bytes(void)
 static size_t stack_len(void *const *top)
 {
     size_t n = 0;
-    while (top[-(ptrdiff_t)n]) {
+    while (ou_load_relaxed(top - n)) {
         n++;
     }
     return n;
@@ -27,7 +27,7 @@ static size_t magazine_bytes(const ou_heap *heap)
 {
     size_t bytes = 0;
     for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++) {
-        bytes += stack_len(heap->bins[bin]) * ou_bins[bin].size_bytes;
+        bytes += stack_len(ou_load_relaxed(&heap->bins[bin])) * ou_bins[bin].size_bytes;
     }
     for (uint32_t i = 0; i < OU_REMOTE_WAYS; i++) {
         const ou_remote *way = &heap->remote[i];

@@ -143,7 +143,7 @@ OU_INLINE void *ou_heap_take(uint32_t bin)
     if (OU_UNLIKELY(!p)) {
         return ou_heap_take_slow(bin);
     }
-    *magazine = top - 1;
+    ou_store_relaxed(magazine, top - 1); /* relaxed: sums of live bytes look */
     if (OU_UNLIKELY(*ou_canary_at(p) != ou_canary_of(p))) {
         ou_heap_corrupt(p);
     }
@@ -156,8 +156,8 @@ OU_INLINE void ou_heap_put(ou_heap *heap, uint32_t bin, void *p)
 {
     void **top = heap->bins[bin] + 1;
     *ou_canary_at(p) = ou_canary_of(p);
-    *top = p;
-    heap->bins[bin] = top;
+    ou_store_relaxed(top, p);
+    ou_store_relaxed(&heap->bins[bin], top);
     if (OU_UNLIKELY(((uintptr_t)(top + 1) & (OU_STACK_BYTES - 1)) == 0)) {
         ou_heap_full(heap, bin);
     }

@@ -52,18 +52,29 @@ void *ou_malloc(size_t size)
     return p;
 }
 
+static __attribute__((noinline)) void free_slow(void *p)
+{
+    if (ou_page_holds(p)) {
+        uint32_t tag = ou_tag_at(p), bin = ou_tag_bin(tag);
+        OU_VERIFY(bin < OU_CLASS_COUNT || bin >= OU_BIN_COUNT,
+                  "heap: free of an object's block %p (%u bytes, slot %u): drop references instead",
+                  p, ou_bins[bin].size_bytes, ou_tag_heap(tag));
+    }
+    ou_heap_free_slow(p);
+}
+
 void ou_free(void *p)
 {
     size_t at = (size_t)((char *)p - ou_range);
     if (OU_UNLIKELY(at >= ou_range_bytes)) {
-        ou_heap_free_slow(p);
+        free_slow(p);
         return;
     }
     const ou_tag *tag = &ou_tags[at >> OU_PAGE_SHIFT];
     ou_heap *heap = ou_heap_current();
     uint32_t bin = ou_load_relaxed(&tag->word) ^ heap->tag;
-    if (OU_UNLIKELY(bin >= OU_BIN_COUNT)) {
-        ou_heap_free_slow(p);
+    if (OU_UNLIKELY(bin >= OU_CLASS_COUNT)) { /* not a raw block of ours */
+        free_slow(p);
         return;
     }
     const ou_bin_info *info = &ou_bins[bin];

@@ -65,6 +65,22 @@ void ou_object_init_immortal(ou_object *o, const ou_type *type)
     *o = (ou_object){.rc_local = OU_IMMORTAL | 1, .gcbits = OU_GC_ALIVE, .type = type->index};
 }
 
+#define SIDE_NOTE ((int64_t)256 << 10) /* how often the collector's pacing is told of growth */
+
+/* Side storage of containers counts for the pacing: garbage lists are more than their headers. */
+static void note_side(int64_t bytes)
+{
+    ou_slot *self = ou_self.self;
+    if (OU_UNLIKELY(!self)) {
+        return;
+    }
+    int64_t before = self->side_bytes;
+    ou_store_relaxed(&self->side_bytes, before + bytes);
+    if (OU_UNLIKELY((before + bytes) / SIDE_NOTE > before / SIDE_NOTE) && ou_heap_on_growth) {
+        ou_heap_on_growth();
+    }
+}
+
 void *ou_side_alloc(size_t bytes)
 {
     void *p;
@@ -73,28 +89,29 @@ void *ou_side_alloc(size_t bytes)
     } else {
         p = fault_due() ? NULL : ou_blocks_from_malloc ? malloc(bytes) : ou_malloc(bytes);
     }
-    if (!p) {
-        ou_fail(OU_ENOMEM, "no memory for %zu bytes", bytes);
+    if (OU_UNLIKELY(!p)) {
+        return ou_fail_null(OU_ENOMEM, "no memory for %zu bytes", bytes);
     }
+    note_side((int64_t)bytes);
     return p;
 }
 
 void *ou_side_realloc(void *p, size_t old_bytes, size_t bytes)
 {
-    (void)old_bytes;
     void *q = NULL;
     if (!fault_due()) {
         q = ou_blocks_from_malloc ? realloc(p, bytes) : ou_realloc(p, bytes);
     }
-    if (!q) {
-        ou_fail(OU_ENOMEM, "no memory for %zu bytes", bytes);
+    if (OU_UNLIKELY(!q)) {
+        return ou_fail_null(OU_ENOMEM, "no memory for %zu bytes", bytes);
     }
+    note_side((int64_t)bytes - (int64_t)old_bytes);
     return q;
 }
 
 void ou_side_free(void *p, size_t bytes)
 {
-    (void)bytes;
+    note_side(-(int64_t)bytes);
     if (ou_blocks_from_malloc) {
         free(p);
     } else {

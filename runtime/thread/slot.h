@@ -53,7 +53,8 @@ typedef struct ou_slot {
     size_t tracked_bytes;  /* owner: growth not yet reported to the collector's pacing */
     int64_t vector_bytes;  /* owner; read relaxed: heap=malloc: tracked bytes in use */
     size_t vector_counters; /* collector: first side counter of the vector */
-    uint64_t pad[3];
+    int64_t side_bytes;    /* owner; read relaxed: side storage taken less given back here */
+    uint64_t pad[2];
 } ou_slot;
 
 static_assert(sizeof(ou_slot) % 64 == 0, "slots do not share cache lines");

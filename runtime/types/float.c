@@ -46,7 +46,7 @@ bool ou_is_float(const ou_object *o)
 /* The integer that `f` is, when it is one of 64 bits. NaN and infinity fail the range test. */
 static bool as_integer(double f, int64_t *i)
 {
-    if (!(f >= -0x1p63 && f < 0x1p63) || f != trunc(f)) {
+    if (!(f >= -0x1p63 && f < 0x1p63) || f != (double)(int64_t)f) {
         return false;
     }
     *i = (int64_t)f;

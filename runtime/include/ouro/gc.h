@@ -30,7 +30,7 @@ typedef void (*ou_gc_callback)(const ou_gc_report *report, void *arg);
 
 OU_BEGIN_DECLS
 
-/* Collects now. Returns the number of unreachable objects found (as Python's gc.collect()),
+/* Collects now; what happened goes to *report, which may be NULL. Returns the number of unreachable objects found (as Python's gc.collect()),
  * 0 at once when called from a finalizer or callback of a running collection.
  * Thread-safety: any attached thread; other threads are stopped at safepoints meanwhile. */
 OU_API int64_t ou_gc_collect(void);
