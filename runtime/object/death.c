@@ -57,13 +57,6 @@ bool ou_object_finalize(ou_object *o)
     return true;
 }
 
-/* Refers to nothing and nobody is to be told: dies on the spot, whatever else is dying. */
-static bool is_plain(const ou_object *o, const ou_type *type)
-{
-    return !(type->flags & OU_TF_TRACKED) && !(o->gcbits & OU_GC_FINALIZER) &&
-           !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF);
-}
-
 static void take_apart(ou_object *o)
 {
     const ou_type *type = ou_type_get(o);
@@ -86,22 +79,27 @@ static void take_apart(ou_object *o)
     ou_object_free_block(o);
 }
 
-/* Nobody is to be told: straight to the references and the block. */
-OU_INLINE void take_apart_quietly(ou_object *o, const ou_type *type)
+/* Is anybody to be told of this death? */
+static bool is_quiet(const ou_object *o)
 {
-    o->gcbits |= OU_GC_DOOMED;
-    type->drop(o);
+    return OU_LIKELY(!(o->gcbits & OU_GC_FINALIZER) &&
+                     !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF));
+}
+
+/* Refers to nothing: dies on the spot, whatever else is dying. */
+static void leaf_die(ou_object *o, const ou_type *type)
+{
+    if (type->drop) {
+        type->drop(o); /* an interned string leaves its table */
+    }
     ou_object_free_block(o);
 }
 
 void ou_object_die(ou_object *o)
 {
     const ou_type *type = ou_type_get(o);
-    if (is_plain(o, type)) {
-        if (type->drop) {
-            type->drop(o); /* an interned string leaves its table */
-        }
-        ou_object_free_block(o);
+    if (!(type->flags & OU_TF_TRACKED) && is_quiet(o)) {
+        leaf_die(o, type);
         return;
     }
     if (ou_self.dying) {
@@ -111,14 +109,14 @@ void ou_object_die(ou_object *o)
     ou_self.dying = 1;
     do {
         type = ou_type_get(o);
-        bool quiet = !(o->gcbits & OU_GC_FINALIZER) &&
-                     !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF);
-        if (OU_LIKELY(quiet && type->drop)) {
-            take_apart_quietly(o, type);
+        if (is_quiet(o) && type->drop) {
+            o->gcbits |= OU_GC_DOOMED;
+            type->drop(o);
+            ou_object_free_block(o);
         } else {
             take_apart(o);
         }
-        o = ou_doomed_pop();
+        o = ou_self.doomed ? ou_doomed_pop() : NULL;
     } while (o);
     ou_self.dying = 0;
 }

@@ -297,6 +297,23 @@ static void instance_clear(ou_object *o)
     }
 }
 
+/* Death: nobody sees the places any more. */
+static void instance_drop(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    ou_object **slots = ou_instance_slots(o, type);
+    for (uint32_t i = 0, n = type->slots; i < n; i++) {
+        ou_xdecref(slots[i]);
+    }
+    ou_attr_side *side = ou_instance_side(o, type);
+    if (OU_UNLIKELY(side != NULL)) {
+        for (size_t i = 0; i < side->capacity; i++) {
+            ou_xdecref(side->items[i]);
+        }
+        ou_side_free(side, side_bytes(side->capacity));
+    }
+}
+
 static void instance_release(ou_object *o)
 {
     ou_attr_side *side = ou_instance_side(o, ou_type_get(o));
@@ -309,7 +326,7 @@ const ou_type ou_instance_template = {
     .kind = OU_KIND_INSTANCE,
     .flags = OU_TF_TRACKED | OU_TF_WEAKREFS | OU_TF_ID_HASH,
     .traverse = instance_traverse,
-    .drop = instance_clear,
+    .drop = instance_drop,
     .clear = instance_clear,
     .release = instance_release,
 };
