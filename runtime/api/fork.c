@@ -13,12 +13,17 @@
 #include "gc/gc.h"
 #include "thread/world.h"
 
-static __thread bool attached_here; /* prepare had to attach the forking thread */
+/* What prepare had to do to the forking thread: attach it, or take it out of a blocking region. */
+static __thread bool attached_here, unparked_here;
 static bool started;                /* const after ou_fork_wire; handlers do nothing before */
 
 static void prepare(void)
 {
     attached_here = started && !ou_self.self;
+    unparked_here = ou_self.self && ou_self.slot == OU_SLOT_NONE;
+    if (unparked_here) {
+        ou_slot_park_end();
+    }
     if (started && ou_slot_attach() == 0) {
         ou_gc_fork_prepare();
         ou_world_stop();
@@ -33,6 +38,8 @@ static void finish(bool child)
     }
     if (attached_here) {
         ou_slot_detach();
+    } else if (unparked_here) {
+        ou_slot_park_begin();
     }
 }
 

@@ -20,8 +20,6 @@ static void on_detach(ou_slot *slot)
     (void)slot;
     ou_inbox_drain_mine();
     ou_frame_thread_exit();
-    /* Links go into dead headers, which a stopped-world scan reads: only while attached. */
-    ou_remote_flush(ou_heap_current());
 }
 
 static void wire_seams(void)
@@ -63,10 +61,11 @@ int ou_start(const char *conf)
     ou_types_init();
     ou_conf_seal(true);
     started = true;
-    if (ou_conf.gc_background) {
-        failed = ou_gc_background(true);
+    if (ou_conf.gc_background && ou_gc_background(true) != 0) {
+        ou_stop();
+        return ou_fail(OU_ENOMEM, "no thread for the background collector");
     }
-    return failed;
+    return 0;
 }
 
 int ou_stop(void)

@@ -113,6 +113,7 @@ static ou_weakref *clear_weakrefs(void)
 static void hold(ou_object *o)
 {
     int64_t total = ou_count_now(o) + 1;
+    total = total > OU_COUNT_HIGH ? OU_COUNT_HIGH + 1 : total; /* saturated: immortal */
     ou_store_relaxed(&o->owner, OU_OWNER_NONE);
     ou_store_relaxed(&o->rc_local, 0u);
     ou_store_relaxed(&o->rc_shared, (uint32_t)total << 2 | OU_RC_MERGED);
@@ -134,10 +135,11 @@ static bool finalize_member(ou_object *o)
     return true;
 }
 
-/* Members are merged, so rc_local is free to hold the count of references from outside. */
+/* Members are merged, so rc_local is free to hold the count of references from outside, beside
+ * the bit of those that a finalizer made immortal. */
 static inline void edge_explain(ou_object *child)
 {
-    if (ou_gc_is_garbage(child)) {
+    if (ou_gc_is_garbage(child) && !(child->rc_local & OU_IMMORTAL)) {
         child->rc_local--;
     }
 }
@@ -150,18 +152,19 @@ static inline void edge_survive(ou_object *child)
         if (!ou_gc.stack_overflow) {
             ou_gc.stack[ou_gc.stack_len++] = child;
         } else {
-            child->rc_local = 1; /* not scanned yet: found again by the next round */
+            child->rc_local |= 1; /* not scanned yet: found again by the next round */
+            child->gcbits |= OU_GC_GARBAGE;
         }
     }
 }
 
 static void survive_from(ou_object *o)
 {
-    o->rc_local = 0;
+    o->rc_local &= OU_IMMORTAL;
     ou_each_child_other(o, edge_survive);
     while (ou_gc.stack_len) {
         ou_object *next = ou_gc.stack[--ou_gc.stack_len];
-        next->rc_local = 0;
+        next->rc_local &= OU_IMMORTAL;
         ou_each_child_other(next, edge_survive);
     }
 }
@@ -172,7 +175,8 @@ static size_t remove_survivors(void)
     size_t kept = 0, all = ou_gc.garbage_count;
     for (size_t i = 0; i < all; i++) {
         ou_object *o = ou_gc.garbage[i];
-        o->rc_local = (uint32_t)(ou_rc_count(o->rc_shared) - 1);
+        o->rc_local = ou_is_immortal(o) ? OU_IMMORTAL
+                                        : (uint32_t)(ou_rc_count(o->rc_shared) - 1);
     }
     for (size_t i = 0; i < all; i++) {
         ou_each_child_other(ou_gc.garbage[i], edge_explain);
@@ -181,7 +185,7 @@ static size_t remove_survivors(void)
         ou_gc.stack_overflow = false;
         for (size_t i = 0; i < all; i++) {
             ou_object *o = ou_gc.garbage[i];
-            if (o->rc_local) {
+            if (o->rc_local && ou_gc_is_garbage(o)) {
                 o->gcbits &= (uint8_t)~OU_GC_GARBAGE;
                 survive_from(o);
             }
@@ -189,7 +193,7 @@ static size_t remove_survivors(void)
     } while (ou_gc.stack_overflow);
     for (size_t i = 0; i < all; i++) { /* survivors to the end, so that they can be let go */
         ou_object *o = ou_gc.garbage[i];
-        o->rc_local = 0;
+        o->rc_local &= OU_IMMORTAL;
         if (ou_gc_is_garbage(o)) {
             ou_gc.garbage[i] = ou_gc.garbage[kept];
             ou_gc.garbage[kept++] = o;
@@ -226,10 +230,11 @@ size_t ou_gc_finish(ou_gc_report *report)
     }
     report->finalized = finalized;
     ou_world_stop();
-    ou_objects_bury(ou_inbox_drain_all());
+    ou_object *dead = ou_inbox_drain_all();
     report->resurrected = remove_survivors();
     notify = clear_weakrefs();
     ou_world_start();
+    ou_objects_bury(dead); /* finalizers may stop the world: never while it stands */
     ou_weakrefs_notify(notify);
     size_t freed = ou_gc.garbage_count;
     for (size_t i = freed; i < all; i++) {

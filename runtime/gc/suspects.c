@@ -17,7 +17,7 @@ int ou_gc_reserve(void)
     if (ou_gc.counters) {
         return 0;
     }
-    size_t blocks = ou_range_bytes / 24; /* no tracked object is smaller */
+    size_t blocks = ou_range_bytes / 16; /* no object is smaller */
     size_t pages = ou_range_bytes >> OU_PAGE_SHIFT;
     ou_gc.regions = ou_os_reserve((pages + OU_SLOT_MAX) * sizeof(ou_region), 4096);
     ou_gc.pages = ou_os_reserve(pages * sizeof(ou_gc_page), 4096);

@@ -11,6 +11,7 @@ size_t ou_range_bytes;
 ou_tag *ou_tags;
 ou_page *ou_page_table;
 uint64_t *ou_page_bits;
+uint8_t *ou_free_map;
 uint64_t ou_canary_key;
 
 static struct {
@@ -56,7 +57,9 @@ static bool reserve(size_t bytes)
     }
     size_t tag_bytes = pages * sizeof(ou_tag), meta_bytes = pages * sizeof(ou_page);
     size_t bits_bytes = pages * OU_PAGE_BITS_WORDS * 8;
-    size_t side_bytes = tag_bytes + meta_bytes + bits_bytes + 3 * map_bytes + 2 * 4096;
+    size_t state_bytes = bytes >> 8;
+    size_t side_bytes =
+        tag_bytes + meta_bytes + bits_bytes + state_bytes + 3 * map_bytes + 2 * 4096;
     char *side = ou_os_reserve(side_bytes, 4096);
     if (!side) {
         ou_os_unmap(range, bytes);
@@ -67,7 +70,8 @@ static bool reserve(size_t bytes)
     ou_page_table = (ou_page *)(side + 4096);
     ou_tags = (ou_tag *)(side + 4096 + meta_bytes);
     ou_page_bits = (uint64_t *)((char *)ou_tags + tag_bytes);
-    arena.free = ou_page_bits + bits_bytes / 8;
+    ou_free_map = (uint8_t *)ou_page_bits + bits_bytes;
+    arena.free = (uint64_t *)(ou_free_map + state_bytes);
     arena.soiled = arena.free + map_bytes / 8;
     arena.aged = arena.soiled + map_bytes / 8;
     ou_os_protect(side, 4096); /* guard pages: an overrun of the tables is a fault, not a theft */

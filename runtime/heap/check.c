@@ -41,8 +41,10 @@ static size_t magazine_bytes(const ou_heap *heap)
 static size_t inbox_bytes(ou_heap *heap)
 {
     size_t bytes = 0;
-    for (void *p = ou_load_acquire(&heap->inbox); p; p = ou_remote_next(p)) {
-        bytes += ou_heap_block_bytes(p);
+    for (int objects = 0; objects < 2; objects++) {
+        for (void *p = ou_load_acquire(&heap->inbox[objects]); p; p = ou_remote_next(p)) {
+            bytes += ou_heap_block_bytes(p);
+        }
     }
     return bytes;
 }
@@ -74,7 +76,10 @@ size_t ou_heap_trim(void)
         return 0;
     }
     ou_remote_flush(heap);
-    ou_remote_drain(heap);
+    ou_remote_drain(heap, false);
+    if (ou_self.slot != OU_SLOT_NONE) {
+        ou_remote_drain(heap, true);
+    }
     ou_heap_trim_spans(heap);
     return ou_arena_purge(true);
 }
@@ -92,8 +97,9 @@ static size_t check_free_block(void *p, uint32_t tag, const char *where)
         ou_span_offset(p) % ou_bins[ou_tag_bin(tag)].size_bytes) {
         return fault(where, p, ou_tag_heap(tag));
     }
-    return *ou_canary_at(p) == ou_canary_of(p) ? 0 : fault("write to a free block", p,
-                                                           ou_tag_heap(tag));
+    return ou_block_is_free(ou_tag_bin(tag), p)
+               ? 0
+               : fault("write to a free block", p, ou_tag_heap(tag));
 }
 
 static size_t check_span(const ou_page *span)

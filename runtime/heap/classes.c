@@ -43,12 +43,15 @@ void ou_classes_init(void)
         size_t bytes = class_bytes(bin % OU_CLASS_COUNT);
         OU_ASSERT(ou_class_of(bytes) == bin % OU_CLASS_COUNT);
         ou_bins[bin] = (ou_bin_info){
+            .divides = UINT64_MAX / bytes + 1,
             .magic = (((uint64_t)1 << 40) + bytes - 1) / bytes,
             .size_bytes = (uint32_t)bytes,
             .limit = magazine_limit(bytes),
             .span_pages = bytes <= 8192 ? 1 : OU_SPAN_PAGES_MAX, /* at least 8 blocks a span */
         };
     }
+    OU_VERIFY(ou_bins[OU_BIN_FIRST_MAPPED - 1].size_bytes == OU_CANARY_BYTES,
+              "heap: first mapped class is wrong");
     for (size_t words = 0; words <= OU_RAW_TABLE_BYTES / 16; words++) {
         OU_VERIFY(ou_raw_bins[words] == ou_class_of(ou_max(words, 1) * 16),
                   "heap: class table is wrong at %zu bytes", words * 16);

@@ -4,7 +4,7 @@
  * classes.h - size classes and bins.
  *
  * Classes step 8 bytes up to 128, then eight to the doubling (12.5 %), up to 32 KiB. The
- * smallest is 16: a free block holds its link in the second word. A bin is a class in one of
+ * smallest is 16: two words, the header of an object. A bin is a class in one of
  * three kinds of pages: raw blocks, leaf objects (without references) and tracked objects
  * (what the collector walks), so that the collector never looks at a leaf page and the census
  * never takes a raw block for an object.
@@ -29,13 +29,21 @@ typedef enum ou_page_kind { OU_RAW = 0, OU_LEAF = 1, OU_TRACKED = 2 } ou_page_ki
 #define OU_STACK_SLOTS 128u
 #define OU_SPAN_PAGES_MAX 4u
 
+/* Raw blocks up to this size say themselves that they are free; the state of larger ones is kept
+ * beside the heap, see page.h. */
+#define OU_CANARY_BYTES 512u
+#define OU_BIN_FIRST_MAPPED (OU_CLASS_SMALL + 16u) /* class of 576 bytes, checked at start */
+
 #define OU_BIN_FIRST_TRACKED (2u * OU_CLASS_COUNT)
 
 typedef struct ou_bin_info {
+    uint64_t divides;    /* ceil(2^64 / size): offset * divides < divides iff size divides offset
+                            (Lemire, Kaser, Kurz, "Faster remainder by direct computation", 2019) */
     uint64_t magic;      /* ceil(2^40 / size): (offset * magic) >> 40 == offset / size */
     uint32_t size_bytes; /* of a block */
     uint16_t limit;      /* blocks in a full magazine; at most OU_STACK_SLOTS - 1 */
     uint16_t span_pages; /* 64 KiB pages in a span of this class */
+    uint64_t pad;
 } ou_bin_info;
 
 extern OU_HIDDEN ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */

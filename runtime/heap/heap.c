@@ -162,10 +162,11 @@ void ou_heap_release(void)
 static bool is_bad(void *p, char **block)
 {
     ou_page *span = ou_span_of(p);
-    const ou_bin_info *info = &ou_bins[ou_tag_bin(ou_page_tag(span))];
+    uint32_t bin = ou_tag_bin(ou_page_tag(span));
+    const ou_bin_info *info = &ou_bins[bin];
     size_t index = ou_block_index(ou_span_offset(p), info);
     *block = ou_page_start(span) + index * info->size_bytes;
-    return *block != p || *ou_canary_at(p) == ou_canary_of(p);
+    return *block != p || ou_block_is_free(bin, p);
 }
 
 void ou_heap_refuse(void *p)

@@ -55,7 +55,9 @@ typedef struct ou_heap {
     int64_t tracked_bytes;            /* owner; read relaxed: tracked blocks in use */
     int64_t tracked_noted;            /* owner: tracked_bytes when growth was announced */
     ou_stats_block stats;
-    void *inbox __attribute__((aligned(64))); /* atomic: blocks freed by others */
+    /* atomic: blocks freed by others, raw ones and objects'. Object pages may only change while
+     * the thread is attached, because the collector walks them when the world stands. */
+    void *inbox[2] __attribute__((aligned(64)));
     int64_t inbox_tracked;            /* atomic: bytes of tracked blocks in it */
 } ou_heap;
 
@@ -99,10 +101,10 @@ void *ou_large_realloc(void *p, ou_page *first, size_t bytes);
 void ou_remote_free(ou_heap *heap, void *p);
 void ou_remote_free_span(ou_page *span, void **blocks, size_t n);
 void ou_remote_flush(ou_heap *heap);
-void ou_remote_drain(ou_heap *heap);
+void ou_remote_drain(ou_heap *heap, bool objects);
 void *ou_remote_next(void *block);
 
-/* Spans: span.c. A block that is put must carry its canary. */
+/* Spans: span.c. A block that is put is marked free already. */
 uint32_t ou_span_refill(ou_heap *heap, uint32_t bin);
 void ou_span_put(ou_heap *heap, uint32_t bin, void *block);
 void ou_span_set_frozen(ou_page *span, bool frozen);
@@ -144,10 +146,10 @@ OU_INLINE void *ou_heap_take(uint32_t bin)
         return ou_heap_take_slow(bin);
     }
     ou_store_relaxed(magazine, top - 1); /* relaxed: sums of live bytes look */
-    if (OU_UNLIKELY(*ou_canary_at(p) != ou_canary_of(p))) {
+    if (OU_UNLIKELY(!ou_block_is_free(bin, p))) {
         ou_heap_corrupt(p);
     }
-    *ou_canary_at(p) = 0; /* in use */
+    ou_block_set_used(bin, p);
     return p;
 }
 
@@ -155,7 +157,7 @@ OU_INLINE void *ou_heap_take(uint32_t bin)
 OU_INLINE void ou_heap_put(ou_heap *heap, uint32_t bin, void *p)
 {
     void **top = heap->bins[bin] + 1;
-    *ou_canary_at(p) = ou_canary_of(p);
+    ou_block_set_free(bin, p);
     ou_store_relaxed(top, p);
     ou_store_relaxed(&heap->bins[bin], top);
     if (OU_UNLIKELY(((uintptr_t)(top + 1) & (OU_STACK_BYTES - 1)) == 0)) {

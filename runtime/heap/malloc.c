@@ -78,9 +78,11 @@ void ou_free(void *p)
         return;
     }
     const ou_bin_info *info = &ou_bins[bin];
-    size_t offset = (at & (OU_PAGE_BYTES - 1)) + ((size_t)tag->back << OU_PAGE_SHIFT);
-    if (OU_UNLIKELY(ou_block_index(offset, info) * info->size_bytes != offset ||
-                    *ou_canary_at(p) == ou_canary_of(p))) {
+    size_t offset = at & (OU_PAGE_BYTES - 1);
+    if (ou_bin_is_mapped(bin)) { /* only these have spans of several pages */
+        offset += (size_t)tag->back << OU_PAGE_SHIFT;
+    }
+    if (OU_UNLIKELY(offset * info->divides >= info->divides || ou_block_is_free(bin, p))) {
         ou_heap_refuse(p);
     }
     ou_mark_freed(p, info->size_bytes);
@@ -151,7 +153,7 @@ void *ou_realloc(void *p, size_t size)
             return to ? move(p, have, size, to) : out_of_memory();
         }
     } else {
-        OU_VERIFY(*ou_canary_at(p) != ou_canary_of(p),
+        OU_VERIFY(!ou_block_is_free(ou_tag_bin(tag), p),
                   "heap: realloc of a block that is not in use: %p (%zu bytes, slot %u)", p, have,
                   ou_tag_heap(tag));
         if (size <= have && size >= have / 2) {

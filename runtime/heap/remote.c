@@ -41,10 +41,11 @@ static void chain_push(const ou_page *span, void *head, void *tail, uint32_t len
     if (bin >= OU_BIN_FIRST_TRACKED) {
         ou_fetch_add_relaxed(&owner->inbox_tracked, (int64_t)len * ou_bins[bin].size_bytes);
     }
-    void *old = ou_load_relaxed(&owner->inbox);
+    void **inbox = &owner->inbox[bin >= OU_CLASS_COUNT];
+    void *old = ou_load_relaxed(inbox);
     do {
         link_set(tail, old);
-    } while (!ou_cas_release(&owner->inbox, &old, head)); /* pairs: ou_remote_drain */
+    } while (!ou_cas_release(inbox, &old, head)); /* pairs: ou_remote_drain */
     OU_STAT(heap_remote_chains, 1);
 }
 
@@ -69,8 +70,8 @@ void ou_remote_free(ou_heap *heap, void *p)
 {
     OU_STAT(heap_remote_frees, 1);
     ou_page *span = ou_span_of(p);
-    uint32_t bytes = ou_bins[ou_tag_bin(ou_page_tag(span))].size_bytes;
-    *ou_canary_at(p) = ou_canary_of(p);
+    uint32_t bin = ou_tag_bin(ou_page_tag(span)), bytes = ou_bins[bin].size_bytes;
+    ou_block_set_free(bin, p);
     ou_mark_freed(p, bytes);
     if (heap == &ou_heap_none) { /* a thread without a heap (exiting): no batch */
         chain_push(span, p, p, 1);
@@ -79,6 +80,7 @@ void ou_remote_free(ou_heap *heap, void *p)
     ou_remote *way = &heap->remote[ou_page_number(span) % OU_REMOTE_WAYS];
     if (way->len && way->span != span) {
         heap->remote_len -= way->len;
+        heap->remote_bytes -= way->len * ou_bins[ou_tag_bin(ou_page_tag(way->span))].size_bytes;
         way_flush(way);
     }
     link_set(p, way->head);
@@ -96,9 +98,10 @@ void ou_remote_free(ou_heap *heap, void *p)
 /* All at once, past the batch: `blocks` of one span of another heap. */
 void ou_remote_free_span(ou_page *span, void **blocks, size_t n)
 {
+    uint32_t bin = ou_tag_bin(ou_page_tag(span));
     for (size_t i = 0; i < n; i++) {
-        *ou_canary_at(blocks[i]) = ou_canary_of(blocks[i]);
-        ou_mark_freed(blocks[i], ou_bins[ou_tag_bin(ou_page_tag(span))].size_bytes);
+        ou_block_set_free(bin, blocks[i]);
+        ou_mark_freed(blocks[i], ou_bins[bin].size_bytes);
         if (i + 1 < n) {
             link_set(blocks[i], blocks[i + 1]);
         }
@@ -108,19 +111,20 @@ void ou_remote_free_span(ou_page *span, void **blocks, size_t n)
 }
 
 /* Takes everything others have freed, into the magazines while they have room. */
-void ou_remote_drain(ou_heap *heap)
+void ou_remote_drain(ou_heap *heap, bool objects)
 {
-    if (!ou_load_relaxed(&heap->inbox)) {
+    void **inbox = &heap->inbox[objects];
+    if (!ou_load_relaxed(inbox)) {
         return;
     }
-    void *p = ou_exchange_acquire(&heap->inbox, NULL); /* pairs: chain_push */
+    void *p = ou_exchange_acquire(inbox, NULL); /* pairs: chain_push */
     uint64_t n = 0;
     int64_t tracked = 0;
     while (p) {
         void *next = ou_remote_next(p);
         uint32_t bin = ou_tag_at(p) ^ heap->tag;
         OU_VERIFY(bin < OU_BIN_COUNT, "heap: block %p in the wrong inbox (slot %u)", p, heap->id);
-        if (OU_UNLIKELY(*ou_canary_at(p) != ou_canary_of(p))) {
+        if (OU_UNLIKELY(!ou_block_is_free(bin, p))) {
             ou_heap_corrupt(p);
         }
         tracked += bin >= OU_BIN_FIRST_TRACKED ? ou_bins[bin].size_bytes : 0;

@@ -126,13 +126,14 @@ static void take_free(ou_page *span, size_t bytes, uint32_t n, void **out)
 }
 
 /* Cuts `n` fresh blocks; what lay there before must not look like an object. */
-static void carve(ou_page *span, size_t bytes, uint32_t n, void **out)
+static void carve(ou_page *span, uint32_t bin, uint32_t n, void **out)
 {
+    size_t bytes = ou_bins[bin].size_bytes;
     char *from = ou_page_start(span) + span->carved * bytes;
     for (uint32_t i = 0; i < n; i++) {
         char *p = from + i * bytes;
         *(uint64_t *)p = 0;
-        *ou_canary_at(p) = ou_canary_of(p);
+        ou_block_set_free(bin, p);
         ou_mark_freed(p, bytes);
         out[i] = p;
     }
@@ -155,7 +156,7 @@ uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
     if (n < want && span->carved < span->capacity) {
         uint32_t step = (uint32_t)ou_max(FRESH_STEP / bytes, 1);
         uint32_t more = (uint32_t)ou_min(ou_min(step, want - n), span->capacity - span->carved);
-        carve(span, bytes, more, fresh + n);
+        carve(span, bin, more, fresh + n);
         n += more;
     }
     span->used += n;
@@ -222,7 +223,7 @@ static void free_in_span(ou_page *span, uint32_t tag, void **blocks, size_t n)
             span->scan = ou_block_index(ou_span_offset(blocks[0]), info) / 64;
         }
         for (size_t i = 0; i < n; i++) {
-            *ou_canary_at(blocks[i]) = ou_canary_of(blocks[i]);
+            ou_block_set_free(bin, blocks[i]);
             ou_mark_freed(blocks[i], info->size_bytes);
             uint32_t index = ou_block_index(ou_span_offset(blocks[i]), info);
             ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
@@ -271,7 +272,7 @@ void *ou_heap_take_slow(uint32_t bin)
     if (heap->remote_len) {
         ou_remote_flush(heap);
     }
-    ou_remote_drain(heap);
+    ou_remote_drain(heap, bin >= OU_CLASS_COUNT);
     if (!*heap->bins[bin] && !ou_span_refill(heap, bin)) {
         errno = ENOMEM;
         return NULL;
@@ -288,7 +289,8 @@ void ou_heap_empty_bin(ou_heap *heap, uint32_t bin)
 
 void ou_heap_trim_spans(ou_heap *heap)
 {
-    for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++) {
+    bool attached = ou_self.slot != OU_SLOT_NONE;
+    for (uint32_t bin = 0; bin < (attached ? OU_BIN_COUNT : OU_CLASS_COUNT); bin++) {
         ou_heap_empty_bin(heap, bin);
         ou_page *span = heap->current[bin];
         if (span && !span->used && !span->frozen) {

@@ -68,6 +68,9 @@ void ou_slot_detach(void)
     if (!slot) {
         return;
     }
+    if (ou_self.slot == OU_SLOT_NONE) {
+        ou_slot_park_end(); /* the thread ends inside a blocking region */
+    }
     if (ou_slot_on_detach) {
         ou_slot_on_detach(slot);
     }
@@ -80,6 +83,7 @@ void ou_slot_detach(void)
 void ou_slot_leave_empty(void)
 {
     for (;;) {
+        ou_remote_flush(ou_heap_current()); /* links go into headers that a stopped world reads */
         ou_slot_park_begin();
         if (!ou_load_seq_cst(&ou_self.self->inbox_len) || !ou_safepoint_inbox) {
             return;

@@ -44,7 +44,7 @@ typedef struct ou_slot {
     bool suspended;        /* lock:world: by the stop in progress */
     ou_lock inbox_lock;    /* leaf lock */
     ou_object **inbox;     /* lock:inbox_lock: objects to merge, each holds one reference */
-    size_t inbox_len;      /* lock:inbox_lock; read relaxed */
+    size_t inbox_len;      /* lock:inbox_lock; read seq_cst */
     size_t inbox_cap;      /* lock:inbox_lock */
     ou_object *foreign;    /* atomic: heap=malloc: tracked blocks freed by others (blocks.c) */
     ou_object **vector;    /* heap=malloc: tracked objects; owner or stopped world */
@@ -81,7 +81,7 @@ void ou_slot_resume(ou_slot *slot);
 /* Wants the thread inside at a safepoint. */
 void ou_slot_poll_set(ou_slot *slot, uint32_t bits);
 
-/* Seams: called on attach (after the slot is entered) and before it is left for good. */
+/* Seam: called by the thread inside before it leaves the slot for good. */
 extern void (*ou_slot_on_detach)(ou_slot *slot);
 
 /* The two halves of the asymmetric handshake, see object/guard.h. */

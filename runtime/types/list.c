@@ -101,6 +101,7 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
 /* Takes over `item`. The general form: any thread, any fill. */
 static __attribute__((noinline)) int append_any(ou_list *l, ou_object *item)
 {
+    ou_object_poll(); /* now and then, in a loop that does nothing else */
     ou_guard guard = ou_guard_begin(&l->base);
     size_t len = l->len;
     bool room = len < l->capacity || ou_list_reserve(l, len + 1);

@@ -20,7 +20,7 @@ OU_INLINE bool ou_own_enter(const ou_object *o)
     ou_slot *self = ou_self.self;
     OU_ASSERT(!self->in_op);
     ou_slot_op_enter(self); /* pairs: handshake in guard.c */
-    if (OU_UNLIKELY(ou_load_acquire(&o->flags) & OU_FL_SHARED)) {
+    if (OU_UNLIKELY(ou_load_seq_cst(&o->flags) & OU_FL_SHARED)) {
         ou_slot_op_leave(self);
         return false;
     }

@@ -34,7 +34,7 @@ OU_API size_t ou_referrers(ou_object *target, ou_object **out, size_t max);
 /* Objects that `o` refers to: new references, at most `max`; returns how many. */
 OU_API size_t ou_referents(ou_object *o, ou_object **out, size_t max);
 
-/* Live objects that are neither immortal nor older than the runtime's start, one line a type;
+/* Live objects that are not immortal, one line a type;
  * returns their number. Printed by ou_stop when the knob `leak_report` is on. */
 OU_API uint64_t ou_leak_report(FILE *out);
 

@@ -21,7 +21,7 @@ typedef int (*ou_finalizer)(ou_object *self, void *arg);
 OU_BEGIN_DECLS
 
 /* New class. `attrs` are the declared attribute names (n of them, copied); `closed` forbids
- * others. `finalizer` may be NULL. NULL and OU_ELIMIT when the type region is full (16,384
+ * others. `finalizer` may be NULL. NULL and OU_ELIMIT when the type region is full (16,368
  * classes). The class is immortal. */
 OU_API const ou_type *ou_class_new(const char *name, const char *const *attrs, size_t n,
                                    bool closed, ou_finalizer finalizer, void *arg);

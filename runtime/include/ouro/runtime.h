@@ -5,8 +5,8 @@
  *
  * A process starts the runtime once. A thread attaches before it touches an object and
  * detaches before it blocks or exits; any attached thread may use any object. The collector
- * stops the world at safepoints only, so a thread that computes for long without calling
- * ouro must call ou_safepoint() now and then, and a thread that blocks must do so between
+ * stops the world at safepoints only (making and growing containers, ou_safepoint), so a thread
+ * that computes for long without any must call ou_safepoint() now and then, and a thread that blocks must do so between
  * ou_blocking_begin() and ou_blocking_end().
  *
  *      ou_start -> ou_thread_attach -> ATTACHED <-> DETACHED (blocking) -> ou_thread_detach
@@ -31,7 +31,7 @@ OU_API int ou_start(const char *conf);
 OU_API int ou_stop(void);
 
 /* Attaches the calling thread: gives it a slot (a new one or one left by a thread that ended).
- * Returns 0 (also when attached already), OU_ELIMIT or OU_ENOMEM. */
+ * Returns 0 (also when attached already) or OU_ELIMIT (8,191 at a time). */
 OU_API int ou_thread_attach(void);
 
 /* Gives the slot back. The thread's objects live on and belong to the next thread that takes
