@@ -11,6 +11,7 @@
 #include "gc/children.h"
 #include "gc/gc.h"
 #include "heap/arena.h"
+#include "ouro/runtime.h"
 
 typedef void (*object_fn)(ou_object *o, unsigned slot, size_t bytes, void *arg);
 
@@ -58,6 +59,12 @@ static void each_object(object_fn fn, void *arg)
     }
 }
 
+/* Looking stops the world, which only a thread in the world can. */
+static bool may_look(void)
+{
+    return ou_thread_attached() || ou_fail(OU_ESTATE, "census: this thread is not attached") == 0;
+}
+
 /* ---- counting by (type, slot, size) --------------------------------------------------------- */
 
 typedef struct tally {
@@ -92,7 +99,8 @@ static int by_total(const void *a, const void *b)
 
 static tally take_census(void)
 {
-    tally t = {.rows = ou_os_map(TALLY_BYTES), .cap = TALLY_BYTES / sizeof(ou_census_row)};
+    tally t = {.cap = TALLY_BYTES / sizeof(ou_census_row)};
+    t.rows = may_look() ? ou_os_map(TALLY_BYTES) : NULL;
     if (!t.rows) {
         return (tally){0};
     }
@@ -140,8 +148,9 @@ static void leak_add(ou_object *o, unsigned slot, size_t bytes, void *arg)
 
 uint64_t ou_leak_report(FILE *out)
 {
-    tally t = {.rows = ou_os_map(TALLY_BYTES), .cap = TALLY_BYTES / sizeof(ou_census_row)};
+    tally t = {.cap = TALLY_BYTES / sizeof(ou_census_row)};
     uint64_t objects = 0;
+    t.rows = may_look() ? ou_os_map(TALLY_BYTES) : NULL;
     if (!t.rows) {
         return 0;
     }
@@ -195,6 +204,9 @@ static void hunt_object(ou_object *o, unsigned slot, size_t bytes, void *arg)
 size_t ou_referrers(ou_object *target, ou_object **out, size_t max)
 {
     hunt h = {.target = target, .out = out, .max = max};
+    if (!may_look()) {
+        return 0;
+    }
     ou_world_stop();
     each_object(hunt_object, &h);
     ou_world_start();
@@ -213,6 +225,9 @@ static void gather(ou_object *child, void *arg)
 size_t ou_referents(ou_object *o, ou_object **out, size_t max)
 {
     hunt h = {.out = out, .max = max};
+    if (!may_look()) {
+        return 0;
+    }
     ou_world_stop();
     if (ou_type_get(o)->traverse) {
         ou_type_get(o)->traverse(o, gather, &h);

@@ -33,13 +33,13 @@ static void prepare(void)
 static void finish(bool child)
 {
     if (started && ou_self.self) {
+        ou_gc_fork_done(child); /* first: the start may run finalizers, which may collect */
         ou_world_start();
-        ou_gc_fork_done(child);
     }
     if (attached_here) {
         ou_slot_detach();
     } else if (unparked_here) {
-        ou_slot_park_begin();
+        ou_slot_leave_empty();
     }
 }
 

@@ -37,11 +37,13 @@ int ou_start(const char *conf)
     if (started) {
         return ou_fail(OU_ESTATE, "the runtime is started already");
     }
+    ou_conf_values before = ou_conf;
     int failed = ou_conf_env(true);
     if (!failed && conf) {
         failed = ou_conf_parse(conf);
     }
-    if (failed) {
+    if (failed) { /* all of it or nothing */
+        ou_conf = before;
         return failed;
     }
     wire_seams();

@@ -64,11 +64,15 @@ void *reallocarray(void *p, size_t n, size_t size)
 
 void *memalign(size_t align, size_t size)
 {
-    if (!ou_is_pow2(align)) {
+    size_t power = 16; /* as the GNU C library: rounded up to a power of two */
+    while (power < align && power <= PTRDIFF_MAX / 2) {
+        power *= 2;
+    }
+    if (power < align) {
         errno = EINVAL;
         return NULL;
     }
-    return ou_memalign(align, size);
+    return ou_memalign(power, size);
 }
 
 void *aligned_alloc(size_t align, size_t size)

@@ -62,8 +62,11 @@ static void collect_locked(ou_gc_report *report)
     if (found && ou_gc.special) {
         report->unreachable = ou_gc_finish(report);
     } else {
+        /* No finalizer may run before the last member is buried: it could find the others. */
+        bool deaths = ou_deaths_hold();
         ou_world_start();
         ou_gc_reclaim();
+        ou_deaths_release(deaths);
         report->unreachable = found;
     }
     ou_objects_bury(dead);
@@ -184,10 +187,12 @@ static uint64_t freeze(bool frozen)
     if (frozen) {
         ou_gc_list_regions();
         n = freeze_regions(true);
+        ou_special_set(OU_SPECIAL_FROZEN, true);
     } else {
         ou_span_thaw_all();
         ou_gc_list_regions();
         n = freeze_regions(false);
+        ou_special_set(OU_SPECIAL_FROZEN, false);
     }
     ou_world_start();
     ou_gc_release_memory();

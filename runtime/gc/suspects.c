@@ -12,6 +12,14 @@ ou_gc_state ou_gc;
 #define PUSHED 254u
 #define SCANNED 255u
 
+static void unreserve(void *array, size_t bytes)
+{
+    if (array) {
+        ou_os_unmap(array, bytes);
+    }
+}
+
+/* ou_arena_init has seen to it that there is room for these: 5/8 of the range, and 16 MiB. */
 int ou_gc_reserve(void)
 {
     if (ou_gc.counters) {
@@ -24,28 +32,35 @@ int ou_gc_reserve(void)
     ou_gc.counters = ou_os_reserve(blocks, 4096);
     ou_gc.garbage = ou_os_reserve(blocks * sizeof(ou_object *), 4096);
     ou_gc.stack = ou_os_reserve(OU_GC_STACK_MAX * sizeof(ou_object *), 4096);
-    if (!ou_gc.regions || !ou_gc.pages || !ou_gc.counters || !ou_gc.garbage || !ou_gc.stack) {
-        ou_gc.counters = NULL;
-        return ou_fail(OU_ENOMEM, "no address space for the collector");
+    if (ou_gc.regions && ou_gc.pages && ou_gc.counters && ou_gc.garbage && ou_gc.stack) {
+        return 0;
     }
-    return 0;
+    unreserve(ou_gc.regions, (pages + OU_SLOT_MAX) * sizeof(ou_region));
+    unreserve(ou_gc.pages, pages * sizeof(ou_gc_page));
+    unreserve(ou_gc.counters, blocks);
+    unreserve(ou_gc.garbage, blocks * sizeof(ou_object *));
+    unreserve(ou_gc.stack, OU_GC_STACK_MAX * sizeof(ou_object *));
+    ou_gc.counters = NULL;
+    return ou_fail(OU_ENOMEM, "no address space for the collector");
 }
 
 #define KEEP_BYTES ((size_t)4 << 20) /* kept for the next collection, to spare its page faults */
 
-static void array_trim(void *array, size_t bytes)
+/* Zeroes what was used; what is more than worth keeping goes back to the system. */
+static void array_clear(void *array, size_t bytes)
 {
-    if (bytes > KEEP_BYTES) {
-        ou_os_purge((char *)array + KEEP_BYTES, ou_align_up(bytes - KEEP_BYTES, 4096));
+    size_t rest = bytes > KEEP_BYTES ? ou_align_up(bytes - KEEP_BYTES, 4096) : 0;
+    memset(array, 0, ou_min(bytes, KEEP_BYTES));
+    if (rest && !ou_os_purge((char *)array + KEEP_BYTES, rest)) {
+        memset((char *)array + KEEP_BYTES, 0, rest);
     }
 }
 
 /* Between collections the arrays hold nothing, the counters are zero. */
 void ou_gc_release_memory(void)
 {
-    memset(ou_gc.counters, 0, ou_min(ou_gc.counter_count, KEEP_BYTES));
-    array_trim(ou_gc.counters, ou_gc.counter_count);
-    array_trim(ou_gc.garbage, ou_gc.garbage_count * sizeof(ou_object *));
+    array_clear(ou_gc.counters, ou_gc.counter_count);
+    array_clear(ou_gc.garbage, ou_gc.garbage_count * sizeof(ou_object *));
     memset(ou_gc.pages, 0, ou_arena_top() * sizeof(ou_gc_page));
     ou_gc.counter_count = ou_gc.garbage_count = ou_gc.region_count = 0;
 }
@@ -353,7 +368,9 @@ static void list_garbage(const ou_region *region)
         ou_object *o = ou_region_object(region, i);
         if (counters[i] == 0 && ou_gc_looks_at(o)) {
             ou_gc.garbage[ou_gc.garbage_count++] = o;
-            ou_gc.special |= (o->flags & OU_FL_WEAKREF) | (o->gcbits & OU_GC_FINALIZER);
+            /* A weakref that dies may still be found by its target's death: no short way. */
+            ou_gc.special |= (o->flags & OU_FL_WEAKREF) | (o->gcbits & OU_GC_FINALIZER) |
+                             (o->type == OU_KIND_WEAKREF);
         }
     }
 }

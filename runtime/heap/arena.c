@@ -47,6 +47,17 @@ static size_t bits_put(uint64_t *map, size_t from, size_t n, bool set)
     return changed;
 }
 
+/* Is there room for the collector's arrays as well? (suspects.c) */
+static bool room_beside(size_t bytes)
+{
+    size_t more = bytes / 8 * 5 + ((size_t)16 << 20);
+    void *probe = ou_os_reserve(more, 4096);
+    if (probe) {
+        ou_os_unmap(probe, more);
+    }
+    return probe != NULL;
+}
+
 static bool reserve(size_t bytes)
 {
     size_t pages = bytes >> OU_PAGE_SHIFT;
@@ -61,8 +72,11 @@ static bool reserve(size_t bytes)
     size_t side_bytes =
         tag_bytes + meta_bytes + bits_bytes + state_bytes + 3 * map_bytes + 2 * 4096;
     char *side = ou_os_reserve(side_bytes, 4096);
-    if (!side) {
+    if (!side || !room_beside(bytes)) {
         ou_os_unmap(range, bytes);
+        if (side) {
+            ou_os_unmap(side, side_bytes);
+        }
         return false;
     }
     ou_range = range;
@@ -95,6 +109,13 @@ bool ou_arena_init(void)
     return false;
 }
 
+/* First page from `i` on whose address, not only whose number, is aligned. */
+static size_t aligned(size_t i, size_t align)
+{
+    size_t base = (size_t)ou_range >> OU_PAGE_SHIFT;
+    return ou_align_up(base + i, align) - base;
+}
+
 /* First free run of `n` pages aligned to `align`, from the hint on; 0 when none below top. */
 static size_t find_run(size_t n, size_t align)
 {
@@ -114,7 +135,7 @@ static size_t find_run(size_t n, size_t align)
             arena.hint = i;
             first = false;
         }
-        size_t start = ou_align_up(i, align);
+        size_t start = aligned(i, align);
         size_t end = i;
         while (end < arena.top && end < start + n && bit_get(arena.free, end)) {
             end++;
@@ -133,7 +154,7 @@ static size_t find_run(size_t n, size_t align)
 /* A run at the end of what was ever taken; `room` more pages are left free behind it. */
 static size_t take_fresh(size_t n, size_t align, size_t room)
 {
-    size_t start = ou_align_up(arena.top, align);
+    size_t start = aligned(arena.top, align);
     size_t end = start + n + room;
     if (end > arena.pages) {
         end = start + n;
@@ -203,10 +224,11 @@ static size_t purge_locked(const uint64_t *which)
         while (end < arena.top && bit_get(arena.soiled, end) && bit_get(which, end)) {
             end++;
         }
-        bits_put(arena.soiled, i, end - i, false);
-        ou_store_relaxed(&arena.dirty, arena.dirty - (end - i));
-        ou_os_purge(ou_range + (i << OU_PAGE_SHIFT), (end - i) << OU_PAGE_SHIFT);
-        bytes += (end - i) << OU_PAGE_SHIFT;
+        if (ou_os_purge(ou_range + (i << OU_PAGE_SHIFT), (end - i) << OU_PAGE_SHIFT)) {
+            bits_put(arena.soiled, i, end - i, false);
+            ou_store_relaxed(&arena.dirty, arena.dirty - (end - i));
+            bytes += (end - i) << OU_PAGE_SHIFT;
+        }
         i = end;
     }
     return bytes;

@@ -28,7 +28,7 @@ static struct {
     ou_lock lock;
     bool ready;                /* lock; range reserved, key made, handlers installed */
     bool broken;               /* lock: no address space at all */
-    uint32_t count;            /* lock; read acquire: ids 1..count exist */
+    uint32_t count;            /* lock: ids 1..count exist */
     ou_heap *orphans;          /* lock: stack */
     ou_heap *all[OU_HEAP_MAX]; /* const once set */
     pthread_key_t exit_key;    /* const */
@@ -92,6 +92,12 @@ static ou_heap *heap_new_locked(void)
     ou_heap *heap = ou_os_map(sizeof *heap);
     char *stacks = ou_os_reserve(OU_BIN_COUNT * OU_STACK_BYTES, OU_STACK_BYTES);
     if (!heap || !stacks) {
+        if (heap) {
+            ou_os_unmap(heap, sizeof *heap);
+        }
+        if (stacks) {
+            ou_os_unmap(stacks, OU_BIN_COUNT * OU_STACK_BYTES);
+        }
         return NULL;
     }
     for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++, stacks += OU_STACK_BYTES) {
@@ -101,7 +107,7 @@ static ou_heap *heap_new_locked(void)
     heap->tag = heap->id << 8;
     ou_stats_link(&heap->stats);
     ou_store_release(&heaps.all[heap->id], heap); /* pairs: ou_heap_at */
-    ou_store_release(&heaps.count, heap->id);
+    heaps.count = heap->id;
     return heap;
 }
 
@@ -117,8 +123,6 @@ static ou_heap *heap_take(void)
             heaps.orphans = heap->next_orphan;
         } else {
             heap = heap_new_locked();
-        }
-        if (heap) {
         }
     }
     ou_lock_give(&heaps.lock);

@@ -110,6 +110,9 @@ void ou_span_put(ou_heap *heap, uint32_t bin, void *block);
 void ou_span_set_frozen(ou_page *span, bool frozen);
 void ou_span_thaw_all(void);
 
+/* While spans are frozen: frees an object so that its block is not handed out before the thaw. */
+void ou_heap_free_object_frozen(void *p);
+
 /* Frees `n` blocks of any heaps, sorted by address: each span is looked at once. */
 void ou_heap_free_sorted(void **blocks, size_t n);
 

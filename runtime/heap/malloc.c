@@ -150,6 +150,7 @@ void *ou_realloc(void *p, size_t size)
         }
         if (size > have) { /* it grows once more, probably not for the last time */
             void *to = ou_large_alloc(size + size / 8, 16, OU_RAW, true, NULL);
+            to = to ? to : ou_large_alloc(size, 16, OU_RAW, false, NULL);
             return to ? move(p, have, size, to) : out_of_memory();
         }
     } else {

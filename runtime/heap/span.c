@@ -196,6 +196,8 @@ static void span_settle(ou_heap *heap, uint32_t bin, ou_page *span, uint32_t n)
 OU_INLINE void set_free(ou_page *span, const ou_bin_info *info, const void *block)
 {
     uint32_t index = ou_block_index(ou_span_offset(block), info);
+    OU_VERIFY(index < span->carved, "heap: block %p was freed but never handed out (%u bytes)",
+              block, info->size_bytes);
     ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
     if (index / 64 < span->scan || !span->free_len) {
         span->scan = index / 64;
@@ -324,6 +326,19 @@ void ou_span_set_frozen(ou_page *span, bool frozen)
         }
     } else if (!span->listed && heap->current[bin] != span && has_room(span)) {
         partial_push(heap, bin, span);
+    }
+}
+
+void ou_heap_free_object_frozen(void *p)
+{
+    ou_heap *heap = ou_heap_current();
+    uint32_t bin = ou_tag_at(p) ^ heap->tag;
+    if (bin < OU_BIN_COUNT && ou_span_of(p)->frozen) {
+        ou_block_set_free(bin, p);
+        ou_mark_freed(p, ou_bins[bin].size_bytes);
+        ou_span_put(heap, bin, p);
+    } else {
+        ou_heap_free_object(p);
     }
 }
 

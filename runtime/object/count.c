@@ -51,6 +51,9 @@ void ou_incref_slow(ou_object *o)
     if (!usable(o)) {
         check_usable("incref", o);
     }
+    if (OU_UNLIKELY(ou_rc_count(ou_load_relaxed(&o->rc_shared)) > OU_COUNT_HIGH)) {
+        return; /* saturated: immortal */
+    }
     ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE);
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
         ou_watch(OU_EV_INCREF, o, ou_refcount(o));
@@ -306,7 +309,7 @@ void ou_inbox_tend(ou_slot *slot)
 
 void ou_inbox_drain_mine(void)
 {
-    if (ou_load_relaxed(&ou_self.self->inbox_len)) {
+    if (ou_load_seq_cst(&ou_self.self->inbox_len)) {
         ou_object *dead = NULL;
         ou_inbox_drain_suspended(ou_self.self, &dead);
         ou_objects_bury(dead);

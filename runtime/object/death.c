@@ -22,7 +22,7 @@ static OU_COLD void free_block_special(ou_object *o)
         return;
     }
     ou_header_bury(o);
-    ou_heap_free_object(o);
+    ou_heap_free_object_frozen(o);
 }
 
 void ou_object_free_block(ou_object *o)
@@ -95,20 +95,11 @@ static void leaf_die(ou_object *o, const ou_type *type)
     ou_object_free_block(o);
 }
 
-void ou_object_die(ou_object *o)
+static void die_in_turn(ou_object *o)
 {
-    const ou_type *type = ou_type_get(o);
-    if (!(type->flags & OU_TF_TRACKED) && is_quiet(o)) {
-        leaf_die(o, type);
-        return;
-    }
-    if (ou_self.dying) {
-        ou_doomed_push(o);
-        return;
-    }
     ou_self.dying = 1;
     do {
-        type = ou_type_get(o);
+        const ou_type *type = ou_type_get(o);
         if (is_quiet(o) && type->drop) {
             o->gcbits |= OU_GC_DOOMED;
             type->drop(o);
@@ -119,4 +110,31 @@ void ou_object_die(ou_object *o)
         o = ou_self.doomed ? ou_doomed_pop() : NULL;
     } while (o);
     ou_self.dying = 0;
+}
+
+void ou_object_die(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    if (!(type->flags & OU_TF_TRACKED) && is_quiet(o)) {
+        leaf_die(o, type);
+    } else if (ou_self.dying) {
+        ou_doomed_push(o);
+    } else {
+        die_in_turn(o);
+    }
+}
+
+bool ou_deaths_hold(void)
+{
+    bool before = ou_self.dying;
+    ou_self.dying = 1;
+    return before;
+}
+
+void ou_deaths_release(bool before)
+{
+    ou_self.dying = before;
+    if (!before && ou_self.doomed) {
+        die_in_turn(ou_doomed_pop());
+    }
 }

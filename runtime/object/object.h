@@ -123,7 +123,7 @@ OU_INLINE void ou_object_track(ou_object *o)
  * safe by their counts; no lock may be held. Fine on a thread that is not attached. */
 OU_INLINE void ou_object_poll(void)
 {
-    if (OU_LIKELY(ou_self.self != NULL)) {
+    if (OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
         ou_safepoint_poll();
     }
 }
@@ -147,6 +147,11 @@ void ou_side_free(void *p, size_t bytes);
 /* Death, for the floors above: runs weakrefs, finalizer and slots of an object whose count is
  * zero, now or as soon as the death in progress is done. */
 void ou_object_die(ou_object *o);
+
+/* Between hold and release the calling thread's containers die on paper only: nothing of theirs
+ * runs. Returns what release wants back. */
+bool ou_deaths_hold(void);
+void ou_deaths_release(bool before);
 
 /* Gives the block of a dead object back; its references and side storage are gone already. */
 void ou_object_free_block(ou_object *o);

@@ -44,11 +44,12 @@ void ou_os_unmap(void *p, size_t bytes)
     munmap(p, ou_align_up(bytes, 4096));
 }
 
-void ou_os_purge(void *p, size_t bytes)
+bool ou_os_purge(void *p, size_t bytes)
 {
     int saved = errno;
-    madvise(p, bytes, MADV_DONTNEED);
+    bool done = madvise(p, bytes, MADV_DONTNEED) == 0;
     errno = saved;
+    return done;
 }
 
 void ou_os_protect(void *p, size_t bytes)
@@ -63,7 +64,9 @@ bool ou_os_membarrier_init(void)
 
 void ou_os_membarrier(void)
 {
-    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    /* It worked at start. If a sandbox forbids it since, going on would lose writes. */
+    OU_VERIFY(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0,
+              "os: membarrier was allowed at start and is not any more");
 }
 
 uint64_t ou_os_now_ns(void)

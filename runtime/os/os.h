@@ -18,8 +18,9 @@ void *ou_os_map(size_t bytes);
 void ou_os_unmap(void *p, size_t bytes);
 
 /* Gives the contents back: reads as zero afterwards, resident memory falls at once
- * (MADV_DONTNEED; MADV_FREE would leave it counted). */
-void ou_os_purge(void *p, size_t bytes);
+ * (MADV_DONTNEED; MADV_FREE would leave it counted). False, and nothing has changed, when the
+ * system refuses (locked memory). */
+bool ou_os_purge(void *p, size_t bytes);
 
 /* Makes pages unreadable: guard pages round metadata. */
 void ou_os_protect(void *p, size_t bytes);

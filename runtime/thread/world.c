@@ -122,7 +122,7 @@ void ou_safepoint_slow(void)
 {
     ou_slot *self = ou_self.self;
     uint32_t bits = ou_load_acquire(&self->poll);
-    ou_fetch_and_relaxed(&self->poll, ~bits); /* before acting: a later request stays set */
+    ou_fetch_and_seq_cst(&self->poll, ~bits); /* before acting: a later request stays set */
     if (bits & OU_POLL_STOP && ou_world_stopping()) {
         ou_slot_park_begin();
         ou_slot_park_end();
@@ -137,7 +137,7 @@ void ou_safepoint_slow(void)
 
 void ou_safepoint(void)
 {
-    if (ou_self.self) {
+    if (ou_self.slot != OU_SLOT_NONE) {
         ou_safepoint_poll();
     }
 }

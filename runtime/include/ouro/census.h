@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * census.h - what is alive: by type, size and thread; who refers to whom; what leaked.
- * Source: row 12 of the documents. All calls stop the world for as long as they look.
+ * Source: row 12 of the documents. All calls stop the world for as long as they look;
+ * on a thread that is not attached they return 0 with OU_ESTATE.
  */
 #ifndef OURO_CENSUS_H
 #define OURO_CENSUS_H
