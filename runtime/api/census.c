@@ -53,7 +53,7 @@ static void each_object(object_fn fn, void *arg)
         uint32_t tag = ou_page_tag(page), bin = ou_tag_bin(tag);
         bool objects = (bin >= OU_CLASS_COUNT && bin < OU_BIN_COUNT) ||
                        bin == OU_BIN_LARGE_TRACKED || bin == OU_BIN_LARGE_LEAF;
-        if (tag && !ou_tags[i].back && objects) {
+        if (tag && !page->back && objects) {
             each_in_span(page, fn, arg);
         }
     }

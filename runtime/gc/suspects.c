@@ -95,8 +95,8 @@ static void list_spans(void)
         if (!tag || page->frozen || !(small || bin == OU_BIN_LARGE_TRACKED)) {
             continue;
         }
-        if (ou_tags[i].back) { /* inside a span: the counters of its first page, seen already */
-            ou_gc.pages[i] = ou_gc.pages[i - ou_tags[i].back];
+        if (page->back) { /* inside a span: the counters of its first page, seen already */
+            ou_gc.pages[i] = ou_gc.pages[i - page->back];
             continue;
         }
         uint64_t bytes = ou_bins[bin].size_bytes;

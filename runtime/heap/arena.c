@@ -273,7 +273,7 @@ void ou_arena_give(ou_page *first, size_t pages)
 {
     for (size_t i = 0, n = ou_page_number(first); i < ou_min(pages, OU_SPAN_PAGES_MAX); i++) {
         ou_store_relaxed(&ou_tags[n + i].word, 0u); /* spans have all tagged, runs the first */
-        ou_tags[n + i].back = 0;
+        ou_page_table[n + i].back = 0;
     }
     ou_lock_take(&arena.lock);
     release_locked((size_t)(first - ou_page_table), pages);

@@ -51,7 +51,7 @@ static size_t inbox_bytes(ou_heap *heap)
 
 static bool is_first(size_t i)
 {
-    return ou_load_relaxed(&ou_tags[i].word) && !ou_tags[i].back;
+    return ou_load_relaxed(&ou_tags[i].word) && !ou_page_table[i].back;
 }
 
 size_t ou_heap_live_bytes(void)

@@ -43,7 +43,6 @@ void ou_classes_init(void)
         size_t bytes = class_bytes(bin % OU_CLASS_COUNT);
         OU_ASSERT(ou_class_of(bytes) == bin % OU_CLASS_COUNT);
         ou_bins[bin] = (ou_bin_info){
-            .divides = UINT64_MAX / bytes + 1,
             .magic = (((uint64_t)1 << 40) + bytes - 1) / bytes,
             .size_bytes = (uint32_t)bytes,
             .limit = magazine_limit(bytes),

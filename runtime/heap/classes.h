@@ -37,13 +37,10 @@ typedef enum ou_page_kind { OU_RAW = 0, OU_LEAF = 1, OU_TRACKED = 2 } ou_page_ki
 #define OU_BIN_FIRST_TRACKED (2u * OU_CLASS_COUNT)
 
 typedef struct ou_bin_info {
-    uint64_t divides;    /* ceil(2^64 / size): offset * divides < divides iff size divides offset
-                            (Lemire, Kaser, Kurz, "Faster remainder by direct computation", 2019) */
     uint64_t magic;      /* ceil(2^40 / size): (offset * magic) >> 40 == offset / size */
     uint32_t size_bytes; /* of a block */
     uint16_t limit;      /* blocks in a full magazine; at most OU_STACK_SLOTS - 1 */
     uint16_t span_pages; /* 64 KiB pages in a span of this class */
-    uint64_t pad;
 } ou_bin_info;
 
 extern OU_HIDDEN ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */

@@ -185,6 +185,14 @@ void ou_heap_refuse(void *p)
     ou_panic("heap: double free of %p (%u bytes, slot %u)", p, bytes, ou_tag_heap(tag));
 }
 
+void ou_heap_check_block(void *p)
+{
+    char *block;
+    if (OU_UNLIKELY(is_bad(p, &block))) {
+        ou_heap_refuse(p);
+    }
+}
+
 static OU_COLD void free_large(void *p, uint32_t tag)
 {
     if (!tag) {
@@ -209,10 +217,7 @@ void ou_heap_free_slow(void *p)
         free_large(p, tag);
         return;
     }
-    char *block;
-    if (OU_UNLIKELY(is_bad(p, &block))) {
-        ou_heap_refuse(p);
-    }
+    ou_heap_check_block(p);
     ou_remote_free(ou_heap_current(), p);
 }
 

@@ -88,6 +88,9 @@ void ou_heap_release(void);
 OU_HIDDEN void *ou_heap_take_slow(uint32_t bin);
 OU_HIDDEN void ou_heap_full(ou_heap *heap, uint32_t bin);
 OU_HIDDEN void ou_heap_free_slow(void *p);
+/* Panics when `p` is no block in use of its span; for the ends that free() does not inline. */
+OU_HIDDEN void ou_heap_check_block(void *p);
+
 /* Panics, saying what is wrong with a pointer that free() did not like. */
 OU_HIDDEN OU_COLD _Noreturn void ou_heap_refuse(void *p);
 OU_HIDDEN OU_COLD _Noreturn void ou_heap_corrupt(const void *block);

@@ -27,7 +27,7 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
     }
     *run = (ou_page){.pages = (uint32_t)pages, .used = 1, .capacity = 1, .carved = 1};
     ou_tag *tag = &ou_tags[ou_page_number(run)];
-    tag->back = 0;
+    tag->divides = 0;
     static const uint8_t bins[] = {OU_BIN_LARGE, OU_BIN_LARGE_LEAF, OU_BIN_LARGE_TRACKED};
     uint32_t bin = bins[kind];
     ou_heap *heap = ou_heap_current();

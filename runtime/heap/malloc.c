@@ -63,6 +63,14 @@ static __attribute__((noinline)) void free_slow(void *p)
     ou_heap_free_slow(p);
 }
 
+/* Not the start of a block of this page: a span of several pages, or a mistake. */
+static __attribute__((noinline)) void free_unusual(ou_heap *heap, uint32_t bin, void *p)
+{
+    ou_heap_check_block(p);
+    ou_mark_freed(p, ou_bins[bin].size_bytes);
+    ou_heap_put(heap, bin, p);
+}
+
 void ou_free(void *p)
 {
     size_t at = (size_t)((char *)p - ou_range);
@@ -77,15 +85,15 @@ void ou_free(void *p)
         free_slow(p);
         return;
     }
-    const ou_bin_info *info = &ou_bins[bin];
-    size_t offset = at & (OU_PAGE_BYTES - 1);
-    if (ou_bin_is_mapped(bin)) { /* only these have spans of several pages */
-        offset += (size_t)tag->back << OU_PAGE_SHIFT;
+    uint32_t offset = (uint32_t)at & (OU_PAGE_BYTES - 1);
+    if (OU_UNLIKELY(offset * tag->divides >= tag->divides)) {
+        free_unusual(heap, bin, p);
+        return;
     }
-    if (OU_UNLIKELY(offset * info->divides >= info->divides || ou_block_is_free(bin, p))) {
+    if (OU_UNLIKELY(ou_block_is_free(bin, p))) {
         ou_heap_refuse(p);
     }
-    ou_mark_freed(p, info->size_bytes);
+    ou_mark_freed(p, ou_bins[bin].size_bytes);
     ou_heap_put(heap, bin, p);
 }
 

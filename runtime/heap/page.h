@@ -29,8 +29,10 @@
 #define OU_PAGE_BITS_WORDS (OU_PAGE_BYTES / 16 / 64)
 
 typedef struct ou_tag {
-    uint32_t word; /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
-    uint32_t back; /* pages back to the first page of the span; const in use */
+    uint32_t word;    /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
+    uint32_t divides; /* const in use: ceil(2^32 / block size), so that (offset in page * divides)
+                         mod 2^32 < divides iff a block begins there (Lemire, Kaser, Kurz,
+                         "Faster remainder by direct computation", 2019); 0 = several pages */
 } ou_tag;
 
 typedef struct ou_page {
@@ -43,12 +45,13 @@ typedef struct ou_page {
     uint32_t counters;  /* collector: index of the span's first side counter */
     uint32_t listed;    /* owner: is in the bin's list of partial spans */
     uint32_t frozen;    /* stopped world: the collector does not look */
-    uint32_t pad[3];
+    uint32_t back;      /* const in use: pages back to the first page of the span */
+    uint32_t pad[2];
     struct ou_page *next, *prev; /* owner: that list */
 } ou_page;
 
 static_assert(sizeof(ou_page) == 64, "one cache line a page");
-static_assert(sizeof(ou_tag) == 8, "tag and way back in one load");
+static_assert(sizeof(ou_tag) == 8, "one load");
 
 /* The range. All const after start. */
 extern OU_HIDDEN char *ou_range; /* address of page 0, which is never used */
@@ -99,7 +102,7 @@ OU_INLINE uint32_t ou_tag_heap(uint32_t tag)
 OU_INLINE ou_page *ou_span_of(const void *p)
 {
     size_t i = ou_page_index(p);
-    return &ou_page_table[i - ou_tags[i].back];
+    return &ou_page_table[i - ou_page_table[i].back];
 }
 
 OU_INLINE char *ou_page_start(const ou_page *page)
@@ -159,7 +162,7 @@ OU_INLINE size_t ou_span_offset(const void *p)
 {
     size_t offset = (size_t)((const char *)p - ou_range);
     return (offset & (OU_PAGE_BYTES - 1)) +
-           ((size_t)ou_tags[offset >> OU_PAGE_SHIFT].back << OU_PAGE_SHIFT);
+           ((size_t)ou_page_table[offset >> OU_PAGE_SHIFT].back << OU_PAGE_SHIFT);
 }
 
 #endif

@@ -72,7 +72,8 @@ static ou_page *span_new(ou_heap *heap, uint32_t bin)
     memset(ou_span_bits(span), 0, (span->capacity + 63) / 64 * 8);
     ou_tag *tag = &ou_tags[ou_page_number(span)];
     for (uint32_t i = 0; i < pages; i++) {
-        tag[i].back = i;
+        tag[i].divides = pages == 1 ? UINT32_MAX / info->size_bytes + 1 : 0;
+        span[i].back = i;
         span[i].frozen = 0;
         ou_store_relaxed(&tag[i].word, heap->tag | bin);
     }
@@ -193,22 +194,33 @@ static void span_settle(ou_heap *heap, uint32_t bin, ou_page *span, uint32_t n)
     }
 }
 
-OU_INLINE void set_free(ou_page *span, const ou_bin_info *info, const void *block)
+/* Puts blocks of one bin back into their spans; one look at a span for each run of blocks that
+ * lie in it. They are marked free already. */
+static void put_many(ou_heap *heap, uint32_t bin, void **blocks, size_t n)
 {
-    uint32_t index = ou_block_index(ou_span_offset(block), info);
-    OU_VERIFY(index < span->carved, "heap: block %p was freed but never handed out (%u bytes)",
-              block, info->size_bytes);
-    ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
-    if (index / 64 < span->scan || !span->free_len) {
-        span->scan = index / 64;
+    const ou_bin_info *info = &ou_bins[bin];
+    for (size_t i = 0; i < n;) {
+        ou_page *span = ou_span_of(blocks[i]);
+        const char *start = ou_page_start(span);
+        uint64_t *bits = ou_span_bits(span);
+        size_t end = (size_t)span->carved * info->size_bytes, first = i;
+        uint32_t scan = span->free_len ? span->scan : UINT32_MAX;
+        OU_VERIFY((size_t)((char *)blocks[i] - start) < end,
+                  "heap: block %p was freed but never handed out (%u bytes)", blocks[i],
+                  info->size_bytes);
+        for (size_t at; i < n && (at = (size_t)((char *)blocks[i] - start)) < end; i++) {
+            uint32_t index = ou_block_index(at, info);
+            bits[index / 64] |= (uint64_t)1 << index % 64;
+            scan = index / 64 < scan ? index / 64 : scan;
+        }
+        span->scan = scan;
+        span_settle(heap, bin, span, (uint32_t)(i - first));
     }
 }
 
 void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
 {
-    ou_page *span = ou_span_of(block);
-    set_free(span, &ou_bins[bin], block);
-    span_settle(heap, bin, span, 1);
+    put_many(heap, bin, &block, 1);
 }
 
 static void free_in_span(ou_page *span, uint32_t tag, void **blocks, size_t n)
@@ -220,18 +232,11 @@ static void free_in_span(ou_page *span, uint32_t tag, void **blocks, size_t n)
     } else if (ou_tag_heap(tag) != heap->id) {
         ou_remote_free_span(span, blocks, n);
     } else {
-        const ou_bin_info *info = &ou_bins[bin];
-        if (!span->free_len) { /* sorted: the first one is the lowest */
-            span->scan = ou_block_index(ou_span_offset(blocks[0]), info) / 64;
-        }
         for (size_t i = 0; i < n; i++) {
             ou_block_set_free(bin, blocks[i]);
-            ou_mark_freed(blocks[i], info->size_bytes);
-            uint32_t index = ou_block_index(ou_span_offset(blocks[i]), info);
-            ou_span_bits(span)[index / 64] |= (uint64_t)1 << index % 64;
-            span->scan = index / 64 < span->scan ? index / 64 : span->scan;
+            ou_mark_freed(blocks[i], ou_bins[bin].size_bytes);
         }
-        span_settle(heap, bin, span, (uint32_t)n);
+        put_many(heap, bin, blocks, n);
     }
 }
 
@@ -253,9 +258,7 @@ void ou_heap_full(ou_heap *heap, uint32_t bin)
 {
     uint32_t limit = ou_bins[bin].limit, half = limit / 2;
     void **oldest = heap->bins[bin] - (limit - 1);
-    for (uint32_t i = 0; i < half; i++) {
-        ou_span_put(heap, bin, oldest[i]);
-    }
+    put_many(heap, bin, oldest, half);
     memmove(oldest, oldest + half, (limit - half) * sizeof *oldest);
     heap->bins[bin] -= half;
     OU_STAT(heap_flushes, 1);
@@ -348,7 +351,7 @@ void ou_span_thaw_all(void)
     size_t top = ou_arena_top();
     for (size_t i = 1; i < top; i++) {
         ou_page *page = &ou_page_table[i];
-        if (ou_page_tag(page) && page->frozen && !ou_tags[i].back) {
+        if (ou_page_tag(page) && page->frozen && !page->back) {
             ou_span_set_frozen(page, false);
         }
     }
