@@ -264,7 +264,9 @@ static void release_locked(size_t start, size_t n)
     ou_store_relaxed(&arena.dirty, arena.dirty + n);
     arena.hint = ou_min(arena.hint, start);
     tick_locked();
-    if (arena.dirty << OU_PAGE_SHIFT > (size_t)OU_KNOB(heap_dirty_bytes)) {
+    /* A program that has much in use may soon want much again: it keeps as much beside it. */
+    size_t kept = ((arena.dirty - ou_min(arena.dirty, arena.used)) << OU_PAGE_SHIFT);
+    if (kept > (size_t)OU_KNOB(heap_dirty_bytes)) {
         purge_locked(arena.soiled);
     }
 }

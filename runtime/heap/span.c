@@ -108,8 +108,9 @@ static ou_page *span_choose(ou_heap *heap, uint32_t bin)
     return span;
 }
 
-/* Moves the lowest `n` free blocks of a span to `out`. */
-static void take_free(ou_page *span, size_t bytes, uint32_t n, void **out)
+/* Both put `n` blocks into a magazine, lowest address on top: `slot` is the place of the top. */
+
+static void take_free(ou_page *span, size_t bytes, uint32_t n, void **slot)
 {
     uint64_t *bits = ou_span_bits(span);
     char *start = ou_page_start(span);
@@ -120,23 +121,22 @@ static void take_free(ou_page *span, size_t bytes, uint32_t n, void **out)
         }
         uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits[word]);
         bits[word] &= bits[word] - 1;
-        out[i] = start + index * bytes;
+        *slot-- = start + index * bytes;
     }
     span->scan = word;
     span->free_len -= n;
 }
 
-/* Cuts `n` fresh blocks; what lay there before must not look like an object. */
-static void carve(ou_page *span, uint32_t bin, uint32_t n, void **out)
+/* Fresh blocks: what lay there before must not look like an object. */
+static void carve(ou_page *span, uint32_t bin, uint32_t n, void **slot)
 {
     size_t bytes = ou_bins[bin].size_bytes;
-    char *from = ou_page_start(span) + span->carved * bytes;
-    for (uint32_t i = 0; i < n; i++) {
-        char *p = from + i * bytes;
+    char *p = ou_page_start(span) + span->carved * bytes;
+    for (uint32_t i = 0; i < n; i++, p += bytes) {
         *(uint64_t *)p = 0;
         ou_block_set_free(bin, p);
         ou_mark_freed(p, bytes);
-        out[i] = p;
+        *slot-- = p;
     }
     span->carved += n;
     OU_STAT(heap_carved_blocks, n);
@@ -145,27 +145,21 @@ static void carve(ou_page *span, uint32_t bin, uint32_t n, void **out)
 /* Fills an empty magazine up to half. Returns the number of blocks. */
 uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
 {
-    void *fresh[OU_STACK_SLOTS];
     size_t bytes = ou_bins[bin].size_bytes;
     uint32_t want = (ou_bins[bin].limit + 1u) / 2u;
     ou_page *span = span_choose(heap, bin);
     if (!span) {
         return 0;
     }
-    uint32_t n = span->free_len < want ? span->free_len : want;
-    take_free(span, bytes, n, fresh);
-    if (n < want && span->carved < span->capacity) {
-        uint32_t step = (uint32_t)ou_max(FRESH_STEP / bytes, 1);
-        uint32_t more = (uint32_t)ou_min(ou_min(step, want - n), span->capacity - span->carved);
-        carve(span, bin, more, fresh + n);
-        n += more;
-    }
-    span->used += n;
-    void **top = heap->bins[bin];
-    for (uint32_t i = n; i-- > 0;) { /* lowest address on top: it is handed out first */
-        *++top = fresh[i];
-    }
+    uint32_t reused = span->free_len < want ? span->free_len : want;
+    size_t left = ou_min(want - reused, span->capacity - span->carved);
+    uint32_t fresh = (uint32_t)ou_min(left, ou_max(FRESH_STEP / bytes, 1));
+    uint32_t n = reused + fresh;
+    void **top = heap->bins[bin] + n;
+    take_free(span, bytes, reused, top);
+    carve(span, bin, fresh, top - reused);
     heap->bins[bin] = top;
+    span->used += n;
     if (bin >= OU_BIN_FIRST_TRACKED) {
         ou_heap_note_tracked(heap, (int64_t)(n * bytes));
     }

@@ -15,6 +15,8 @@
 
 void *ou_os_reserve(size_t bytes, size_t align)
 {
+    align = ou_max(align, 4096);
+    bytes = ou_align_up(bytes, 4096);
     size_t padded = bytes + align;
     char *p = mmap(NULL, padded, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
