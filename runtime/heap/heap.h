@@ -159,16 +159,47 @@ OU_INLINE void *ou_heap_take(uint32_t bin)
     return p;
 }
 
-/* Puts a block that `heap` owns into its magazine. */
-OU_INLINE void ou_heap_put(ou_heap *heap, uint32_t bin, void *p)
+/* The same for a bin of objects, whose second word the caller sets at once. */
+OU_INLINE void *ou_heap_take_object(uint32_t bin)
+{
+    OU_ASSERT(bin >= OU_CLASS_COUNT && bin < OU_BIN_COUNT);
+    void ***magazine = &ou_heap_current()->bins[bin];
+    void **top = *magazine;
+    void *p = *top;
+    if (OU_UNLIKELY(!p)) {
+        return ou_heap_take_slow(bin);
+    }
+    ou_store_relaxed(magazine, top - 1);
+    if (OU_UNLIKELY(((uint64_t *)p)[1] != ou_canary_of(p))) {
+        ou_heap_corrupt(p);
+    }
+    return p;
+}
+
+/* Puts a block that is marked free on top of a magazine. */
+OU_INLINE void ou_heap_push(ou_heap *heap, uint32_t bin, void *p)
 {
     void **top = heap->bins[bin] + 1;
-    ou_block_set_free(bin, p);
     ou_store_relaxed(top, p);
     ou_store_relaxed(&heap->bins[bin], top);
     if (OU_UNLIKELY(((uintptr_t)(top + 1) & (OU_STACK_BYTES - 1)) == 0)) {
         ou_heap_full(heap, bin);
     }
+}
+
+/* Puts a block that `heap` owns into its magazine. */
+OU_INLINE void ou_heap_put(ou_heap *heap, uint32_t bin, void *p)
+{
+    ou_block_set_free(bin, p);
+    ou_heap_push(heap, bin, p);
+}
+
+/* The same for a bin of objects. */
+OU_INLINE void ou_heap_put_object(ou_heap *heap, uint32_t bin, void *p)
+{
+    OU_ASSERT(bin >= OU_CLASS_COUNT && bin < OU_BIN_COUNT);
+    ((uint64_t *)p)[1] = ou_canary_of(p);
+    ou_heap_push(heap, bin, p);
 }
 
 /* Frees a block that is known to be an object of this range (no misuse checks: the object
@@ -179,7 +210,7 @@ OU_INLINE void ou_heap_free_object(void *p)
     uint32_t bin = ou_tag_at(p) ^ heap->tag;
     if (OU_LIKELY(bin < OU_BIN_COUNT)) {
         ou_mark_freed(p, ou_bins[bin].size_bytes);
-        ou_heap_put(heap, bin, p);
+        ou_heap_put_object(heap, bin, p);
     } else {
         ou_heap_free_slow(p);
     }

@@ -60,24 +60,15 @@ void ou_incref_slow(ou_object *o)
     }
 }
 
-void ou_decref_last(ou_object *o)
+static OU_COLD _Noreturn void underflow(const ou_object *o)
 {
-    if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) == 0)) {
-        ou_panic("object: reference count underflow of %p (type %s, count 0)", (void *)o,
-                 ou_type_name(o));
-    }
-    uint32_t shared = ou_load_acquire(&o->rc_shared);
-    if (OU_LIKELY(shared == OU_RC_INIT)) { /* nobody else has ever counted, or all put back */
-        const ou_type *type = ou_type_get(o);
-        if (OU_LIKELY(type->flags & OU_TF_PLAIN && !ou_load_relaxed(&ou_special) && !OU_ASAN)) {
-            ou_header_bury(o); /* a slot owns what its heap gave: no need to ask the page */
-            ou_heap_put(ou_heap_current(), type->bin, o);
-            return;
-        }
-        ou_store_relaxed(&o->rc_local, 0u);
-        ou_object_die(o);
-        return;
-    }
+    ou_panic("object: reference count underflow of %p (type %s, count 0)", (const void *)o,
+             ou_type_name(o));
+}
+
+/* The owner has dropped its last one, but others count, or may: from here on there is one count. */
+static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
+{
     ou_store_relaxed(&o->rc_local, 0u);
     ou_store_release(&o->owner, OU_OWNER_NONE); /* pairs: guard.c, reads of merged containers */
     uint32_t merged;
@@ -90,10 +81,24 @@ void ou_decref_last(ou_object *o)
     }
 }
 
-static OU_COLD _Noreturn void underflow(const ou_object *o)
+void ou_decref_last(ou_object *o)
 {
-    ou_panic("object: reference count underflow of %p (type %s, count 0)", (const void *)o,
-             ou_type_name(o));
+    uint32_t shared = ou_load_acquire(&o->rc_shared);
+    if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) == 0)) {
+        underflow(o);
+    }
+    if (OU_UNLIKELY(shared != OU_RC_INIT)) {
+        merge_local_zero(o, shared);
+        return;
+    }
+    const ou_type *type = ou_type_get(o); /* nobody else has ever counted, or all put back */
+    if (OU_LIKELY(type->flags & OU_TF_PLAIN && !ou_load_relaxed(&ou_special) && !OU_ASAN)) {
+        ou_header_bury(o); /* a slot owns what its heap gave: no need to ask the page */
+        ou_heap_put_object(ou_heap_current(), type->bin, o);
+        return;
+    }
+    ou_store_relaxed(&o->rc_local, 0u);
+    ou_object_die(o);
 }
 
 /* Subtracts one from an object whose count is merged, or about to be by its owner. True when

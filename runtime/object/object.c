@@ -65,7 +65,7 @@ void ou_object_init_immortal(ou_object *o, const ou_type *type)
     *o = (ou_object){.rc_local = OU_IMMORTAL | 1, .gcbits = OU_GC_ALIVE, .type = type->index};
 }
 
-#define SIDE_NOTE ((int64_t)256 << 10) /* how often the collector's pacing is told of growth */
+#define SIDE_NOTE_SHIFT 18 /* the collector's pacing is told of growth every 256 KiB */
 
 /* Side storage of containers counts for the pacing: garbage lists are more than their headers. */
 static void note_side(int64_t bytes)
@@ -76,7 +76,8 @@ static void note_side(int64_t bytes)
     }
     int64_t before = self->side_bytes;
     ou_store_relaxed(&self->side_bytes, before + bytes);
-    if (OU_UNLIKELY((before + bytes) / SIDE_NOTE > before / SIDE_NOTE) && ou_heap_on_growth) {
+    if (OU_UNLIKELY((before + bytes) >> SIDE_NOTE_SHIFT > before >> SIDE_NOTE_SHIFT) &&
+        ou_heap_on_growth) {
         ou_heap_on_growth();
     }
 }

@@ -64,10 +64,9 @@ OU_INLINE int32_t ou_rc_count(uint32_t shared)
  * are narrower, which store forwarding can serve. */
 OU_INLINE void ou_header_set(ou_object *o, const ou_type *type)
 {
-    uint64_t bits = OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0);
-    uint64_t words[2] = {1 | (uint64_t)ou_self.slot << 32 | bits << 48,
-                         (uint64_t)type->index << 32};
-    memcpy(o, words, sizeof words);
+    uint64_t first = type->birth[0] | (uint64_t)ou_self.slot << 32;
+    memcpy(o, &first, 8);
+    memcpy((char *)o + 8, &type->birth[1], 8);
 }
 
 /* New object of `bytes` in all (>= 16): header set, everything behind it is unset memory.
@@ -96,8 +95,8 @@ OU_INLINE ou_object *ou_object_new(const ou_type *type, size_t bytes)
 OU_INLINE ou_object *ou_object_new_fixed(const ou_type *type)
 {
     ou_object *o = NULL;
-    if (!ou_birth_is_special() && OU_LIKELY(type->bin < OU_BIN_COUNT)) {
-        o = ou_heap_take(type->bin);
+    if (!ou_birth_is_special()) {
+        o = ou_heap_take_object(type->bin);
     }
     if (OU_UNLIKELY(!o)) {
         return ou_object_new_slow(type, type->size_bytes);

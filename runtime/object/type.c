@@ -25,6 +25,9 @@ static void type_place(uint32_t index, const ou_type *description)
     ou_type *type = &ou_types[index];
     *type = *description;
     ou_type_size_set(type, description->size_bytes);
+    uint64_t bits = OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0);
+    type->birth[0] = 1 | bits << 48;
+    type->birth[1] = (uint64_t)index << 32;
     type->index = index;
     ou_object_init_immortal(&type->base, &ou_types[OU_KIND_TYPE]);
     type->base.type = OU_KIND_TYPE;

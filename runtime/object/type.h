@@ -76,7 +76,10 @@ struct ou_type {
     /* Appends to the printer; `depth` counts nesting. */
     void (*repr)(ou_object *o, struct ou_printer *out, int depth);
     struct ou_class *cls; /* instance: layout */
+    uint64_t birth[2];    /* header of a new object, but for its owner */
 };
+
+static_assert(sizeof(ou_type) == 128, "the type of an index is a shift away");
 
 extern OU_HIDDEN ou_type ou_types[OU_TYPE_MAX];
 

@@ -60,13 +60,14 @@ OU_API void ou_decref_last(ou_object *o);
 OU_INLINE ou_object *ou_incref(ou_object *o)
 {
     uint32_t local = ou_load_relaxed(&o->rc_local);
-    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
-        if (OU_LIKELY((int32_t)local >= 0)) {
-            ou_store_relaxed(&o->rc_local, local + 1); /* reaching bit 31 = immortal */
-        }
-        return o;
+    if ((int32_t)local < 0) {
+        return o; /* immortal */
     }
-    ou_incref_slow(o);
+    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+        ou_store_relaxed(&o->rc_local, local + 1); /* reaching bit 31 = immortal */
+    } else {
+        ou_incref_slow(o);
+    }
     return o;
 }
 
@@ -76,15 +77,16 @@ OU_INLINE ou_object *ou_incref(ou_object *o)
 OU_INLINE void ou_decref(ou_object *o)
 {
     uint32_t local = ou_load_relaxed(&o->rc_local);
-    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
-        if (OU_LIKELY((int32_t)local > 1)) {
-            ou_store_relaxed(&o->rc_local, local - 1);
-        } else if ((int32_t)local >= 0) {
-            ou_decref_last(o);
-        }
-        return;
+    if ((int32_t)local < 0) {
+        return; /* immortal */
     }
-    ou_decref_slow(o);
+    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
+        ou_decref_slow(o);
+    } else if (OU_LIKELY(local > 1)) {
+        ou_store_relaxed(&o->rc_local, local - 1);
+    } else {
+        ou_decref_last(o);
+    }
 }
 
 /* ou_incref / ou_decref that accept NULL. */
