@@ -43,6 +43,13 @@ if(TARGET ouro_shared OR TARGET ouro_static)
   install(FILES ${CMAKE_BINARY_DIR}/package/ouroConfig.cmake
     ${CMAKE_BINARY_DIR}/package/ouroConfigVersion.cmake DESTINATION ${OURO_PACKAGE_DIR})
 
+  # The prefix is found from where ouro.pc lies, so that a moved installation still works.
+  set(OURO_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+  if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+    file(RELATIVE_PATH up /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(OURO_PC_PREFIX "\${pcfiledir}/${up}")
+  endif()
   # Absolute directories stay absolute, relative ones hang on the prefix.
   cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_LIBDIR BASE_DIRECTORY "\${prefix}"
     OUTPUT_VARIABLE OURO_PC_LIBDIR)
