@@ -6,7 +6,8 @@
  *
  * malloc, calloc and free are not here: the linker gives ou_malloc, ou_calloc and ou_free these
  * names as well (CMakeLists.txt). A function that only jumps on costs more than its jump:
- * malloc+free of one block took 7.4 ns with, 3.7 without.
+ * malloc+free of one block took 7.4 ns with, 3.7 without. Nothing here calls another exported
+ * name: that could be some other library's.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -23,13 +24,18 @@ OU_API void *valloc(size_t size);
 OU_API void *pvalloc(size_t size);
 OU_API size_t malloc_usable_size(void *p);
 
-void *realloc(void *p, size_t size)
+static void *resized(void *p, size_t size)
 {
     if (p && !size) { /* as the GNU C library: frees and gives NULL */
         ou_free(p);
         return NULL;
     }
     return ou_realloc(p, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+    return resized(p, size);
 }
 
 void *reallocarray(void *p, size_t n, size_t size)
@@ -39,10 +45,10 @@ void *reallocarray(void *p, size_t n, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    return realloc(p, bytes);
+    return resized(p, bytes);
 }
 
-void *memalign(size_t align, size_t size)
+static void *aligned(size_t align, size_t size)
 {
     size_t power = 16; /* as the GNU C library: rounded up to a power of two */
     while (power < align && power <= PTRDIFF_MAX / 2) {
@@ -55,9 +61,14 @@ void *memalign(size_t align, size_t size)
     return ou_memalign(power, size);
 }
 
+void *memalign(size_t align, size_t size)
+{
+    return aligned(align, size);
+}
+
 void *aligned_alloc(size_t align, size_t size)
 {
-    return memalign(align, size);
+    return aligned(align, size);
 }
 
 int posix_memalign(void **out, size_t align, size_t size)

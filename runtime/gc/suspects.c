@@ -90,9 +90,9 @@ static void list_spans(void)
     size_t top = ou_arena_top();
     for (size_t i = 1; i < top; i++) {
         ou_page *page = &ou_page_table[i];
-        uint32_t tag = ou_page_tag(page), bin = ou_tag_bin(tag);
+        uint32_t bin = ou_tag_bin(ou_page_tag(page));
         bool small = bin >= OU_BIN_FIRST_TRACKED && bin < OU_BIN_COUNT;
-        if (!tag || page->frozen || !(small || bin == OU_BIN_LARGE_TRACKED)) {
+        if (!(small || bin == OU_BIN_LARGE_TRACKED) || page->frozen) {
             continue;
         }
         if (page->back) { /* inside a span: the counters of its first page, seen already */

@@ -162,22 +162,17 @@ void ou_heap_release(void)
     ou_lock_give(&heaps.lock);
 }
 
-/* Both faults that free() looks for, in a block of any heap. */
-static bool is_bad(void *p, char **block)
-{
-    ou_page *span = ou_span_of(p);
-    uint32_t bin = ou_tag_bin(ou_page_tag(span));
-    const ou_bin_info *info = &ou_bins[bin];
-    size_t index = ou_block_index(ou_span_offset(p), info);
-    *block = ou_page_start(span) + index * info->size_bytes;
-    return *block != p || ou_block_is_free(bin, p);
-}
-
 void ou_heap_refuse(void *p)
 {
-    char *block;
-    uint32_t tag = ou_tag_at(p), bytes = ou_bins[ou_tag_bin(tag)].size_bytes;
-    is_bad(p, &block);
+    ou_page *span = ou_span_of(p);
+    uint32_t tag = ou_page_tag(span);
+    const ou_bin_info *info = &ou_bins[ou_tag_bin(tag)];
+    uint32_t index = ou_block_index(ou_span_offset(p), info), bytes = info->size_bytes;
+    char *block = ou_page_start(span) + (size_t)index * bytes;
+    if (index >= ou_load_relaxed(&span->carved)) {
+        ou_panic("heap: free of a pointer that was never handed out: %p (%u bytes, slot %u)", p,
+                 bytes, ou_tag_heap(tag));
+    }
     if (block != p) {
         ou_panic("heap: free of an interior pointer %p (block %p, %u bytes, slot %u)", p,
                  (void *)block, bytes, ou_tag_heap(tag));
@@ -185,10 +180,15 @@ void ou_heap_refuse(void *p)
     ou_panic("heap: double free of %p (%u bytes, slot %u)", p, bytes, ou_tag_heap(tag));
 }
 
+/* The faults that free() looks for, in a block of any heap. */
 void ou_heap_check_block(void *p)
 {
-    char *block;
-    if (OU_UNLIKELY(is_bad(p, &block))) {
+    ou_page *span = ou_span_of(p);
+    uint32_t bin = ou_tag_bin(ou_page_tag(span));
+    const ou_bin_info *info = &ou_bins[bin];
+    size_t offset = ou_span_offset(p), index = ou_block_index(offset, info);
+    if (OU_UNLIKELY(index * info->size_bytes != offset ||
+                    index >= ou_load_relaxed(&span->carved) || ou_block_is_free(bin, p))) {
         ou_heap_refuse(p);
     }
 }

@@ -86,7 +86,8 @@ void ou_free(void *p)
         return;
     }
     uint32_t offset = (uint32_t)at & (OU_PAGE_BYTES - 1);
-    if (OU_UNLIKELY(offset * tag->divides >= tag->divides)) {
+    if (OU_UNLIKELY(offset * tag->divides >= tag->divides ||
+                    offset >= ou_load_relaxed(&tag->limit))) {
         free_unusual(heap, bin, p);
         return;
     }

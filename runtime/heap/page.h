@@ -4,7 +4,7 @@
  * page.h - 64 KiB pages of one reserved range, and their metadata outside of them.
  *
  *      range |page 0|page 1|page 2| ...     address = range + index * 64 KiB
- *      tags  |tag 0 |tag 1 |tag 2 | ...     8 bytes a page: all that free() looks at
+ *      tags  |tag 0 |tag 1 |tag 2 | ...     16 bytes a page: all that free() looks at
  *      table |meta 0|meta 1|meta 2| ...     64 bytes a page: for the owner's slow paths
  *      bits  |map 0 |map 1 |map 2 | ...     512 bytes a page: one bit a free block
  *
@@ -33,13 +33,15 @@ typedef struct ou_tag {
     uint32_t divides; /* const in use: ceil(2^32 / block size), so that (offset in page * divides)
                          mod 2^32 < divides iff a block begins there (Lemire, Kaser, Kurz,
                          "Faster remainder by direct computation", 2019); 0 = several pages */
+    uint32_t limit;   /* owner, atomic relaxed: no block at this offset or above was handed out */
+    uint32_t unused;
 } ou_tag;
 
 typedef struct ou_page {
     uint32_t free_len;  /* owner: bits set in the span's map */
     uint32_t scan;      /* owner: no bit set in words below */
     uint32_t used;      /* owner: blocks handed out, to callers, magazines or other threads */
-    uint32_t carved;    /* owner: blocks cut from the start of the span so far */
+    uint32_t carved;    /* owner, atomic relaxed: blocks cut from the start of the span so far */
     uint32_t capacity;  /* const in use: blocks in the span; 1 for a large run */
     uint32_t pages;     /* const in use: length of span or run */
     uint32_t counters;  /* collector: index of the span's first side counter */
@@ -51,7 +53,7 @@ typedef struct ou_page {
 } ou_page;
 
 static_assert(sizeof(ou_page) == 64, "one cache line a page");
-static_assert(sizeof(ou_tag) == 8, "one load");
+static_assert(sizeof(ou_tag) == 16, "never across two cache lines");
 
 /* The range. All const after start. */
 extern OU_HIDDEN char *ou_range; /* address of page 0, which is never used */

@@ -72,6 +72,7 @@ static ou_page *span_new(ou_heap *heap, uint32_t bin)
     memset(ou_span_bits(span), 0, (span->capacity + 63) / 64 * 8);
     ou_tag *tag = &ou_tags[ou_page_number(span)];
     for (uint32_t i = 0; i < pages; i++) {
+        ou_store_relaxed(&tag[i].limit, 0u);
         tag[i].divides = pages == 1 ? UINT32_MAX / info->size_bytes + 1 : 0;
         span[i].back = i;
         span[i].frozen = 0;
@@ -138,7 +139,8 @@ static void carve(ou_page *span, uint32_t bin, uint32_t n, void **slot)
         ou_mark_freed(p, bytes);
         *slot-- = p;
     }
-    span->carved += n;
+    ou_store_relaxed(&span->carved, span->carved + n);
+    ou_store_relaxed(&ou_tags[ou_page_number(span)].limit, (uint32_t)(span->carved * bytes));
     OU_STAT(heap_carved_blocks, n);
 }
 
