@@ -62,10 +62,12 @@ static void each_object(object_fn fn, void *arg)
 /* Looking stops the world, which only a thread in the world can. */
 static bool may_look(void)
 {
-    return ou_thread_attached() || ou_fail(OU_ESTATE, "census: this thread is not attached") == 0;
+    return ou_thread_attached() ||
+           ou_fail(OU_ESTATE, "census: this thread is not attached") == 0;
 }
 
-/* ---- counting by (type, slot, size) --------------------------------------------------------- */
+/* ---- counting by (type, slot, size) ---------------------------------------------------------
+ */
 
 typedef struct tally {
     ou_census_row *rows;
@@ -124,7 +126,8 @@ size_t ou_census(ou_census_row *rows, size_t max)
 void ou_census_print(FILE *out)
 {
     tally t = take_census();
-    fprintf(out, "%-20s %6s %10s %12s %14s\n", "type", "slot", "bytes each", "objects", "bytes");
+    fprintf(out, "%-20s %6s %10s %12s %14s\n", "type", "slot", "bytes each", "objects",
+            "bytes");
     for (size_t i = 0; i < t.len; i++) {
         const ou_census_row *row = &t.rows[i];
         fprintf(out, "%-20s %6u %10zu %12llu %14llu\n", row->type, row->slot, row->size_bytes,
@@ -136,7 +139,8 @@ void ou_census_print(FILE *out)
     }
 }
 
-/* ---- leaks ---------------------------------------------------------------------------------- */
+/* ---- leaks ----------------------------------------------------------------------------------
+ */
 
 static void leak_add(ou_object *o, unsigned slot, size_t bytes, void *arg)
 {
@@ -169,7 +173,8 @@ uint64_t ou_leak_report(FILE *out)
     return objects;
 }
 
-/* ---- who refers to whom ----------------------------------------------------------------------- */
+/* ---- who refers to whom
+ * ----------------------------------------------------------------------- */
 
 typedef struct hunt {
     ou_object *target;

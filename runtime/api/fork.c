@@ -13,9 +13,10 @@
 #include "gc/gc.h"
 #include "thread/world.h"
 
-/* What prepare had to do to the forking thread: attach it, or take it out of a blocking region. */
+/* What prepare had to do to the forking thread: attach it, or take it out of a blocking region.
+ */
 static __thread bool attached_here, unparked_here;
-static bool started;                /* const after ou_fork_wire; handlers do nothing before */
+static bool started; /* const after ou_fork_wire; handlers do nothing before */
 
 static void prepare(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * malloc_symbols.c - the malloc family under its usual names: libouro-malloc.so is this file and
- * the floors up to the heap. Behaviour as POSIX.1-2017 and the GNU C library document it.
+ * malloc_symbols.c - the malloc family under its usual names: libouro-malloc.so is this file
+ * and the floors up to the heap. Behaviour as POSIX.1-2017 and the GNU C library document it.
  *
  * malloc, calloc and free are not here: the linker gives ou_malloc, ou_calloc and ou_free these
  * names as well (CMakeLists.txt). A function that only jumps on costs more than its jump:

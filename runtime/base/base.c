@@ -68,8 +68,9 @@ const char *ou_error_message(void)
 const char *ou_error_name(ou_err code)
 {
     static const char *const names[] = {
-        "OU_OK",    "OU_ENOMEM",    "OU_ETYPE",  "OU_EINDEX", "OU_EKEY",   "OU_EATTR", "OU_EHASH",
-        "OU_ESTACK", "OU_EOVERFLOW", "OU_ESTATE", "OU_EINVAL", "OU_ELIMIT", "OU_ECHANGED",
+        "OU_OK",     "OU_ENOMEM", "OU_ETYPE",    "OU_EINDEX",    "OU_EKEY",
+        "OU_EATTR",  "OU_EHASH",  "OU_ESTACK",   "OU_EOVERFLOW", "OU_ESTATE",
+        "OU_EINVAL", "OU_ELIMIT", "OU_ECHANGED",
     };
     size_t i = (size_t)-code;
     return i < sizeof names / sizeof *names ? names[i] : "unknown error";

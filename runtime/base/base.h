@@ -50,11 +50,11 @@ OU_COLD _Noreturn void ou_panic(const char *fmt, ...) OU_PRINTF(1, 2);
 /* Prints one line to stderr in the same way and returns. */
 OU_COLD void ou_warn(const char *fmt, ...) OU_PRINTF(1, 2);
 
-#define OU_VERIFY(cond, ...)                                                                  \
-    do {                                                                                      \
-        if (OU_UNLIKELY(!(cond))) {                                                           \
-            ou_panic(__VA_ARGS__);                                                            \
-        }                                                                                     \
+#define OU_VERIFY(cond, ...)                                                                   \
+    do {                                                                                       \
+        if (OU_UNLIKELY(!(cond))) {                                                            \
+            ou_panic(__VA_ARGS__);                                                             \
+        }                                                                                      \
     } while (0)
 
 #ifdef OURO_CHECK

@@ -39,7 +39,7 @@ typedef struct knob {
 } knob;
 
 static const knob knobs[] = {
-#define KNOB(name, type, def, min, max, when, help)                                           \
+#define KNOB(name, type, def, min, max, when, help)                                            \
     {#name, T_##type, W_##when, min, max, &ou_conf.name, help},
 #include "conf/knobs.def"
 #undef KNOB
@@ -200,7 +200,8 @@ int ou_knob_get(const char *name, int64_t *value)
     return 0;
 }
 
-void ou_knob_each(void (*fn)(const char *, const char *, int64_t, const char *, void *), void *arg)
+void ou_knob_each(void (*fn)(const char *, const char *, int64_t, const char *, void *),
+                  void *arg)
 {
     for (size_t i = 0; i < KNOBS; i++) {
         const knob *k = &knobs[i];

@@ -21,9 +21,14 @@ extern OU_HIDDEN ou_conf_values ou_conf;
 
 #define OU_KNOB(name) ou_load_relaxed(&ou_conf.name)
 
-/* Why births and deaths must take the long way; 0 almost always, so that the fast paths test one
- * word. Changes only while the process is quiet, or in tests. */
-enum { OU_SPECIAL_FAULT = 1, OU_SPECIAL_MALLOC = 2, OU_SPECIAL_WATCH = 4, OU_SPECIAL_FROZEN = 8 };
+/* Why births and deaths must take the long way; 0 almost always, so that the fast paths test
+ * one word. Changes only while the process is quiet, or in tests. */
+enum {
+    OU_SPECIAL_FAULT = 1,
+    OU_SPECIAL_MALLOC = 2,
+    OU_SPECIAL_WATCH = 4,
+    OU_SPECIAL_FROZEN = 8
+};
 extern OU_HIDDEN uint32_t ou_special; /* atomic */
 
 void ou_special_set(uint32_t bit, bool on);

@@ -18,7 +18,7 @@ static __thread bool inside; /* this thread collects: finalizers below */
 static struct {
     ou_gc_callback fn;
     void *arg;
-} callbacks[CALLBACKS_MAX]; /* appended under callbacks_lock; count published last */
+} callbacks[CALLBACKS_MAX];     /* appended under callbacks_lock; count published last */
 static uint32_t callback_count; /* atomic */
 static ou_lock callbacks_lock = OU_LOCK_INIT;
 
@@ -32,8 +32,11 @@ int ou_gc_callback_add(ou_gc_callback fn, void *arg)
         ou_store_release(&callback_count, n + 1);
     }
     ou_lock_give(&callbacks_lock);
-    return n < CALLBACKS_MAX ? 0 : ou_fail(OU_ELIMIT, "no room for more than %d collector "
-                                           "callbacks", CALLBACKS_MAX);
+    return n < CALLBACKS_MAX ? 0
+                             : ou_fail(OU_ELIMIT,
+                                       "no room for more than %d collector "
+                                       "callbacks",
+                                       CALLBACKS_MAX);
 }
 
 static void call_back(const ou_gc_report *report)
@@ -150,7 +153,8 @@ bool ou_gc_is_tracked(const ou_object *o)
     return o->gcbits & OU_GC_TRACKED;
 }
 
-/* ---- freeze --------------------------------------------------------------------------------- */
+/* ---- freeze ---------------------------------------------------------------------------------
+ */
 
 static uint64_t freeze_regions(bool frozen)
 {
@@ -161,8 +165,8 @@ static uint64_t freeze_regions(bool frozen)
             ou_object *o = ou_region_object(region, i);
             n += (o->gcbits & (OU_GC_TRACKED | OU_GC_DEAD)) == OU_GC_TRACKED;
             if (region->vector) {
-                o->gcbits = (uint8_t)(frozen ? o->gcbits | OU_GC_FROZEN
-                                             : o->gcbits & ~OU_GC_FROZEN);
+                o->gcbits =
+                    (uint8_t)(frozen ? o->gcbits | OU_GC_FROZEN : o->gcbits & ~OU_GC_FROZEN);
             }
         }
         if (region->start) {

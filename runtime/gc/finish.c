@@ -18,7 +18,8 @@
 #include "object/watch.h"
 #include "object/weakref.h"
 
-/* ---- the short way ------------------------------------------------------------------------ */
+/* ---- the short way ------------------------------------------------------------------------
+ */
 
 /* The counters still say who is a member, so the members' headers are read once, in order. With
  * heap=malloc they do not: vectors move as soon as the world runs. */
@@ -79,7 +80,8 @@ void ou_gc_reclaim(void)
     ou_heap_free_sorted((void **)ou_gc.garbage, ou_gc.garbage_count);
 }
 
-/* ---- the long way ------------------------------------------------------------------------- */
+/* ---- the long way -------------------------------------------------------------------------
+ */
 
 static bool not_garbage(ou_weakref *w, void *arg)
 {
@@ -169,14 +171,15 @@ static void survive_from(ou_object *o)
     }
 }
 
-/* World stopped: drops from the list who is referred to from outside again. Returns how many. */
+/* World stopped: drops from the list who is referred to from outside again. Returns how many.
+ */
 static size_t remove_survivors(void)
 {
     size_t kept = 0, all = ou_gc.garbage_count;
     for (size_t i = 0; i < all; i++) {
         ou_object *o = ou_gc.garbage[i];
-        o->rc_local = ou_is_immortal(o) ? OU_IMMORTAL
-                                        : (uint32_t)(ou_rc_count(o->rc_shared) - 1);
+        o->rc_local =
+            ou_is_immortal(o) ? OU_IMMORTAL : (uint32_t)(ou_rc_count(o->rc_shared) - 1);
     }
     for (size_t i = 0; i < all; i++) {
         ou_each_child_other(ou_gc.garbage[i], edge_explain);

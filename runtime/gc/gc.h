@@ -16,9 +16,9 @@
  *                    clear or reclaim; count
  *
  * Counters are one byte a block, in a dense array beside the heap: random access goes there,
- * objects themselves are read in address order. They count modulo 256: a true value lies between
- * 0 and the object's count, so it is exact for counts below 256; the few others that end at 0
- * are counted again exactly (suspects.c).
+ * objects themselves are read in address order. They count modulo 256: a true value lies
+ * between 0 and the object's count, so it is exact for counts below 256; the few others that
+ * end at 0 are counted again exactly (suspects.c).
  */
 #ifndef OURO_GC_GC_H
 #define OURO_GC_GC_H
@@ -36,28 +36,28 @@ typedef struct ou_region {
     uint32_t counters;    /* index of the first counter */
 } ou_region;
 
-
 /* What a reference needs to find its target's counter, by page: 8 bytes, filled while the world
  * stands. 0 = the collector does not look there. */
 typedef struct ou_gc_page {
-    uint32_t base;  /* index of the page's first counter */
-    uint32_t magic; /* ceil(2^32 / block size); 1 = a span of several pages or a run: see slow */
+    uint32_t base; /* index of the page's first counter */
+    uint32_t
+        magic; /* ceil(2^32 / block size); 1 = a span of several pages or a run: see slow */
 } ou_gc_page;
 
 typedef struct ou_gc_state {
-    ou_gc_page *pages;    /* reserved; one for each page of the range */
-    ou_region *regions;   /* reserved; filled while the world stands */
+    ou_gc_page *pages;  /* reserved; one for each page of the range */
+    ou_region *regions; /* reserved; filled while the world stands */
     size_t region_count;
-    uint8_t *counters;    /* reserved, zero between collections */
+    uint8_t *counters; /* reserved, zero between collections */
     size_t counter_count;
-    ou_object **garbage;  /* reserved; the garbage set in address order */
+    ou_object **garbage; /* reserved; the garbage set in address order */
     size_t garbage_count;
-    ou_object **stack;    /* reserved: mark stack */
+    ou_object **stack; /* reserved: mark stack */
     size_t stack_len;
-    bool stack_overflow;  /* something marked was not pushed: look at the counters again */
+    bool stack_overflow; /* something marked was not pushed: look at the counters again */
     size_t examined;
-    bool special;         /* a member has a finalizer or weakrefs */
-    bool any_big;         /* some count does not fit into a counter */
+    bool special; /* a member has a finalizer or weakrefs */
+    bool any_big; /* some count does not fit into a counter */
 } ou_gc_state;
 
 extern OU_HIDDEN ou_gc_state ou_gc;
@@ -79,8 +79,8 @@ OU_INLINE bool ou_gc_is_garbage(const ou_object *o)
     return o->gcbits & OU_GC_GARBAGE;
 }
 
-/* Counter of a referent; NULL when the collector does not look at it. In arenas the answer comes
- * from the page's entry: the referent itself is not touched. */
+/* Counter of a referent; NULL when the collector does not look at it. In arenas the answer
+ * comes from the page's entry: the referent itself is not touched. */
 uint8_t *ou_gc_counter_slow(ou_object *o);
 
 OU_INLINE uint8_t *ou_gc_counter(ou_object *o)

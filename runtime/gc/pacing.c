@@ -4,10 +4,10 @@
  * pacing.c - when a collection begins by itself, and the background collector.
  *
  * Only the runtime's own counters decide, never resident memory: a collection is due when
- * tracked bytes have grown by max(gc_min_bytes, gc_percent of what was live after the last one).
- * Heaps announce growth every 256 KiB; whoever crosses the line either wakes the background
- * thread or collects at its next safepoint. With the background thread, a mutator that runs
- * ahead by another whole step collects itself: memory stays bounded either way.
+ * tracked bytes have grown by max(gc_min_bytes, gc_percent of what was live after the last
+ * one). Heaps announce growth every 256 KiB; whoever crosses the line either wakes the
+ * background thread or collects at its next safepoint. With the background thread, a mutator
+ * that runs ahead by another whole step collects itself: memory stays bounded either way.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -17,10 +17,10 @@
 #include "heap/arena.h"
 #include "ouro/runtime.h"
 
-static int64_t live_after;     /* atomic: tracked bytes after the last collection */
-static uint32_t wanted;        /* atomic, futex: the background thread has work */
-static uint32_t running;       /* atomic: 1 while the background thread should live */
-static pthread_t background;   /* lock: callers of ou_gc_background */
+static int64_t live_after;   /* atomic: tracked bytes after the last collection */
+static uint32_t wanted;      /* atomic, futex: the background thread has work */
+static uint32_t running;     /* atomic: 1 while the background thread should live */
+static pthread_t background; /* lock: callers of ou_gc_background */
 static ou_lock background_lock = OU_LOCK_INIT;
 
 static int64_t tracked_bytes(void)
@@ -30,7 +30,8 @@ static int64_t tracked_bytes(void)
     for (uint32_t id = 1; id <= slots; id++) {
         ou_heap *heap = ou_heap_at(id);
         if (heap) { /* what waits in the inbox is free already */
-            sum += ou_load_relaxed(&heap->tracked_bytes) - ou_load_relaxed(&heap->inbox_tracked);
+            sum +=
+                ou_load_relaxed(&heap->tracked_bytes) - ou_load_relaxed(&heap->inbox_tracked);
         }
         sum += ou_load_relaxed(&ou_slots[id].vector_bytes);
         sum += ou_load_relaxed(&ou_slots[id].side_bytes);

@@ -44,7 +44,8 @@ int ou_gc_reserve(void)
     return ou_fail(OU_ENOMEM, "no address space for the collector");
 }
 
-#define KEEP_BYTES ((size_t)4 << 20) /* kept for the next collection, to spare its page faults */
+#define KEEP_BYTES                                                                             \
+    ((size_t)4 << 20) /* kept for the next collection, to spare its page faults */
 
 /* Zeroes what was used; what is more than worth keeping goes back to the system. */
 static void array_clear(void *array, size_t bytes)
@@ -80,7 +81,8 @@ static void list_vectors(void)
         ou_blocks_drain_foreign(slot);
         slot->vector_counters = ou_gc.counter_count;
         if (slot->vector_len) {
-            region_add((ou_region){.vector = slot->vector, .count = (uint32_t)slot->vector_len});
+            region_add(
+                (ou_region){.vector = slot->vector, .count = (uint32_t)slot->vector_len});
         }
     }
 }
@@ -136,8 +138,7 @@ uint8_t *ou_gc_counter_slow(ou_object *o)
         return NULL; /* static: small ints, singletons, types */
     }
     uint32_t bin = ou_tag_bin(ou_tag_at(o));
-    uint32_t index =
-        bin < OU_BIN_COUNT ? ou_block_index(ou_span_offset(o), &ou_bins[bin]) : 0;
+    uint32_t index = bin < OU_BIN_COUNT ? ou_block_index(ou_span_offset(o), &ou_bins[bin]) : 0;
     return &ou_gc.counters[ou_gc.pages[ou_page_index(o)].base + index];
 }
 
@@ -169,7 +170,8 @@ static void count_region(const ou_region *region)
     ou_gc.examined += examined;
 }
 
-/* ---- counts of 256 and more: an exact second look ------------------------------------------ */
+/* ---- counts of 256 and more: an exact second look ------------------------------------------
+ */
 
 /* Open-addressing table of the objects whose counter says 0 and whose count does not fit. */
 static struct {

@@ -16,15 +16,15 @@ uint64_t ou_canary_key;
 
 static struct {
     ou_lock lock;
-    size_t pages;      /* const: in the range */
-    size_t top;        /* lock; read relaxed: pages from here on were never taken */
-    size_t hint;       /* lock: no free page below, at most */
-    size_t used;       /* lock; read relaxed: pages in runs */
-    size_t dirty;      /* lock; read relaxed: free pages that are not clean */
-    uint64_t *free;    /* lock: bit set = free, for pages below top */
-    uint64_t *soiled;  /* lock: bit set = free and dirty */
-    uint64_t *aged;    /* lock: bit set = was so at the last tick already */
-    uint64_t tick_ns;  /* lock: time of the last tick */
+    size_t pages;     /* const: in the range */
+    size_t top;       /* lock; read relaxed: pages from here on were never taken */
+    size_t hint;      /* lock: no free page below, at most */
+    size_t used;      /* lock; read relaxed: pages in runs */
+    size_t dirty;     /* lock; read relaxed: free pages that are not clean */
+    uint64_t *free;   /* lock: bit set = free, for pages below top */
+    uint64_t *soiled; /* lock: bit set = free and dirty */
+    uint64_t *aged;   /* lock: bit set = was so at the last tick already */
+    uint64_t tick_ns; /* lock: time of the last tick */
 } arena;
 
 static bool bit_get(const uint64_t *map, size_t i)
@@ -38,7 +38,8 @@ static size_t bits_put(uint64_t *map, size_t from, size_t n, bool set)
     size_t changed = 0;
     for (size_t i = from, end = from + n; i < end;) {
         size_t in_word = ou_min(64 - i % 64, end - i);
-        uint64_t mask = (in_word == 64 ? ~(uint64_t)0 : (((uint64_t)1 << in_word) - 1)) << i % 64;
+        uint64_t mask = (in_word == 64 ? ~(uint64_t)0 : (((uint64_t)1 << in_word) - 1))
+                        << i % 64;
         uint64_t *word = &map[i / 64];
         changed += (size_t)__builtin_popcountll(set ? mask & ~*word : mask & *word);
         *word = set ? *word | mask : *word & ~mask;
@@ -88,7 +89,8 @@ static bool reserve(size_t bytes)
     arena.free = (uint64_t *)(ou_free_map + state_bytes);
     arena.soiled = arena.free + map_bytes / 8;
     arena.aged = arena.soiled + map_bytes / 8;
-    ou_os_protect(side, 4096); /* guard pages: an overrun of the tables is a fault, not a theft */
+    ou_os_protect(side,
+                  4096); /* guard pages: an overrun of the tables is a fault, not a theft */
     ou_os_protect(side + side_bytes - 4096, 4096);
     arena.pages = pages;
     arena.top = 1; /* page 0 stays unused: offset 0 means "none" */

@@ -16,8 +16,8 @@
 bool ou_arena_init(void);
 
 /* Takes `pages` adjacent pages whose first is aligned to `align_pages` (power of two); *clean
- * is set when they read as zero. The caller fills the first meta, then the tags. NULL: no memory
- * or over the hard limit. `roomy` prefers a place with room behind it to grow. */
+ * is set when they read as zero. The caller fills the first meta, then the tags. NULL: no
+ * memory or over the hard limit. `roomy` prefers a place with room behind it to grow. */
 ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean);
 
 /* Gives a run back. */

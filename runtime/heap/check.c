@@ -110,13 +110,16 @@ static size_t check_span(const ou_page *span)
     for (uint32_t i = 0; i < span->capacity; i++) {
         if (bits[i / 64] >> i % 64 & 1) {
             n++;
-            faults += check_free_block(ou_page_start(span) + i * bytes, tag, "block of no span");
+            faults +=
+                check_free_block(ou_page_start(span) + i * bytes, tag, "block of no span");
             if (i >= span->carved || i / 64 < span->scan) {
-                faults += fault("free block out of bounds", ou_page_start(span), ou_tag_heap(tag));
+                faults +=
+                    fault("free block out of bounds", ou_page_start(span), ou_tag_heap(tag));
             }
         }
     }
-    if (n != span->free_len || span->used + n != span->carved || span->carved > span->capacity) {
+    if (n != span->free_len || span->used + n != span->carved ||
+        span->carved > span->capacity) {
         faults += fault("span counts disagree", ou_page_start(span), ou_tag_heap(tag));
     }
     return faults;

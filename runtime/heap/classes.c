@@ -10,10 +10,13 @@ ou_bin_info ou_bins[256];
 #define TWICE(n) n, n
 #define FOUR(n) n, n, n, n
 const uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1] = {
-    0, 0, 2, 4, 6, 8, 10, 12, 14, /* 16..128 bytes: every second class of 8 */
-    15, 16, 17, 18, 19, 20, 21, 22, /* ..256, steps of 16 */
-    TWICE(23), TWICE(24), TWICE(25), TWICE(26), TWICE(27), TWICE(28), TWICE(29), TWICE(30),
-    FOUR(31), FOUR(32), FOUR(33), FOUR(34), FOUR(35), FOUR(36), FOUR(37), FOUR(38),
+    0,         0,         2,         4,         6,         8,
+    10,        12,        14, /* 16..128 bytes: every second class of 8 */
+    15,        16,        17,        18,        19,        20,
+    21,        22, /* ..256, steps of 16 */
+    TWICE(23), TWICE(24), TWICE(25), TWICE(26), TWICE(27), TWICE(28),
+    TWICE(29), TWICE(30), FOUR(31),  FOUR(32),  FOUR(33),  FOUR(34),
+    FOUR(35),  FOUR(36),  FOUR(37),  FOUR(38),
 };
 
 static_assert(OU_BIN_COUNT < OU_BIN_LARGE_TRACKED, "a bin fits into the tag's byte");
@@ -21,7 +24,7 @@ static_assert(OU_BIN_COUNT < OU_BIN_LARGE_TRACKED, "a bin fits into the tag's by
 static size_t class_bytes(uint32_t class)
 {
     if (class < OU_CLASS_SMALL) {
-        return 16 + 8 * (size_t)class;
+        return 16 + 8 * (size_t) class;
     }
     uint32_t i = class - OU_CLASS_SMALL;
     size_t base = (size_t)128 << (i / 8);

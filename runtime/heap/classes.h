@@ -29,8 +29,8 @@ typedef enum ou_page_kind { OU_RAW = 0, OU_LEAF = 1, OU_TRACKED = 2 } ou_page_ki
 #define OU_STACK_SLOTS 128u
 #define OU_SPAN_PAGES_MAX 4u
 
-/* Raw blocks up to this size say themselves that they are free; the state of larger ones is kept
- * beside the heap, see page.h. */
+/* Raw blocks up to this size say themselves that they are free; the state of larger ones is
+ * kept beside the heap, see page.h. */
 #define OU_CANARY_BYTES 512u
 #define OU_BIN_FIRST_MAPPED (OU_CLASS_SMALL + 16u) /* class of 576 bytes, checked at start */
 

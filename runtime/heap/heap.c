@@ -196,13 +196,16 @@ void ou_heap_check_block(void *p)
 static OU_COLD void free_large(void *p, uint32_t tag)
 {
     if (!tag) {
-        ou_panic("heap: free of a block that is not in use: %p (freed already, or inside a large "
-                 "block)", p);
+        ou_panic(
+            "heap: free of a block that is not in use: %p (freed already, or inside a large "
+            "block)",
+            p);
     }
     ou_page *run = &ou_page_table[ou_page_index(p)];
     OU_VERIFY(p == ou_page_start(run),
               "heap: free of an interior pointer %p (block %p, %zu bytes, slot %u)", p,
-              (void *)ou_page_start(run), (size_t)run->pages << OU_PAGE_SHIFT, ou_tag_heap(tag));
+              (void *)ou_page_start(run), (size_t)run->pages << OU_PAGE_SHIFT,
+              ou_tag_heap(tag));
     ou_large_free(run);
 }
 

@@ -43,9 +43,9 @@ typedef struct ou_remote {
 } ou_remote;
 
 typedef struct ou_heap {
-    void **bins[OU_BIN_COUNT];        /* owner: newest entry of each magazine; NULL there = empty */
-    uint32_t tag;                     /* const: id << 8 */
-    uint32_t id;                      /* const */
+    void **bins[OU_BIN_COUNT]; /* owner: newest entry of each magazine; NULL there = empty */
+    uint32_t tag;              /* const: id << 8 */
+    uint32_t id;               /* const */
     ou_page *current[OU_BIN_COUNT];   /* owner: span to refill from */
     ou_page *partial[OU_BIN_COUNT];   /* owner: other spans with free blocks */
     ou_remote remote[OU_REMOTE_WAYS]; /* owner */
@@ -58,7 +58,7 @@ typedef struct ou_heap {
     /* atomic: blocks freed by others, raw ones and objects'. Object pages may only change while
      * the thread is attached, because the collector walks them when the world stands. */
     void *inbox[2] __attribute__((aligned(64)));
-    int64_t inbox_tracked;            /* atomic: bytes of tracked blocks in it */
+    int64_t inbox_tracked; /* atomic: bytes of tracked blocks in it */
 } ou_heap;
 
 extern OU_HIDDEN ou_heap ou_heap_none; /* what a thread holds before its first allocation */
@@ -74,7 +74,8 @@ ou_heap *ou_heap_mine(void);
 /* Heap by id, NULL when never made. Any thread. */
 ou_heap *ou_heap_at(uint32_t id);
 
-/* Seam: called when tracked memory of a heap has grown by another 256 KiB. Never a safepoint. */
+/* Seam: called when tracked memory of a heap has grown by another 256 KiB. Never a safepoint.
+ */
 extern void (*ou_heap_on_growth)(void);
 void ou_heap_note_tracked(ou_heap *heap, int64_t bytes);
 
@@ -113,7 +114,8 @@ void ou_span_put(ou_heap *heap, uint32_t bin, void *block);
 void ou_span_set_frozen(ou_page *span, bool frozen);
 void ou_span_thaw_all(void);
 
-/* While spans are frozen: frees an object so that its block is not handed out before the thaw. */
+/* While spans are frozen: frees an object so that its block is not handed out before the thaw.
+ */
 void ou_heap_free_object_frozen(void *p);
 
 /* Frees `n` blocks of any heaps, sorted by address: each span is looked at once. */

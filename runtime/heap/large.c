@@ -32,7 +32,8 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
     uint32_t bin = bins[kind];
     ou_heap *heap = ou_heap_current();
     uint32_t id = heap == &ou_heap_none ? 0 : heap->id;
-    if (kind != OU_RAW) { /* collector and census may look as soon as it is tagged: no object yet */
+    if (kind !=
+        OU_RAW) { /* collector and census may look as soon as it is tagged: no object yet */
         memset(ou_page_start(run), 0, 16);
     }
     ou_store_relaxed(&tag->word, id << 8 | bin);

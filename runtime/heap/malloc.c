@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * malloc.c - the heap as a plain allocator: ouro/heap.h. Raw blocks are multiples of 16 bytes in
- * pages of their own, so that they have the alignment the C standard asks for.
+ * malloc.c - the heap as a plain allocator: ouro/heap.h. Raw blocks are multiples of 16 bytes
+ * in pages of their own, so that they have the alignment the C standard asks for.
  */
 #include "ouro/heap.h"
 
@@ -12,7 +12,6 @@
 #include "heap/heap.h"
 
 #define BYTES_MAX ((size_t)PTRDIFF_MAX - OU_PAGE_BYTES)
-
 
 static OU_COLD void *out_of_memory(void)
 {
@@ -56,9 +55,10 @@ static __attribute__((noinline)) void free_slow(void *p)
 {
     if (ou_page_holds(p)) {
         uint32_t tag = ou_tag_at(p), bin = ou_tag_bin(tag);
-        OU_VERIFY(bin < OU_CLASS_COUNT || bin >= OU_BIN_COUNT,
-                  "heap: free of an object's block %p (%u bytes, slot %u): drop references instead",
-                  p, ou_bins[bin].size_bytes, ou_tag_heap(tag));
+        OU_VERIFY(
+            bin < OU_CLASS_COUNT || bin >= OU_BIN_COUNT,
+            "heap: free of an object's block %p (%u bytes, slot %u): drop references instead",
+            p, ou_bins[bin].size_bytes, ou_tag_heap(tag));
     }
     ou_heap_free_slow(p);
 }
@@ -164,8 +164,8 @@ void *ou_realloc(void *p, size_t size)
         }
     } else {
         OU_VERIFY(!ou_block_is_free(ou_tag_bin(tag), p),
-                  "heap: realloc of a block that is not in use: %p (%zu bytes, slot %u)", p, have,
-                  ou_tag_heap(tag));
+                  "heap: realloc of a block that is not in use: %p (%zu bytes, slot %u)", p,
+                  have, ou_tag_heap(tag));
         if (size <= have && size >= have / 2) {
             ou_mark_taken(p, size, have);
             return p;

@@ -8,16 +8,16 @@
  *      table |meta 0|meta 1|meta 2| ...     64 bytes a page: for the owner's slow paths
  *      bits  |map 0 |map 1 |map 2 | ...     512 bytes a page: one bit a free block
  *
- * All found by arithmetic. A span is one or more adjacent pages that serve one bin; a run is one
- * large block. The meta and bits of the first page describe it. A tag is constant while any
+ * All found by arithmetic. A span is one or more adjacent pages that serve one bin; a run is
+ * one large block. The meta and bits of the first page describe it. A tag is constant while any
  * block of the page is handed out, so any thread may read it.
  *
- * A free block says that it is free. Small raw blocks and all objects do so in their second word,
- * the canary: key ^ address. free() finds it there after a double free, alloc misses it after
- * a write to freed memory. The first word stays, so that a dead object can still be told by
- * name. Raw blocks above 512 bytes have a byte in a map beside the heap instead, one for every
- * 256 bytes: touching a cold block in free() would cost a cache miss (measured, random window
- * of 10^4 blocks of 1 KiB: 12.3 ns a pair with the canary, 8 with the map).
+ * A free block says that it is free. Small raw blocks and all objects do so in their second
+ * word, the canary: key ^ address. free() finds it there after a double free, alloc misses it
+ * after a write to freed memory. The first word stays, so that a dead object can still be told
+ * by name. Raw blocks above 512 bytes have a byte in a map beside the heap instead, one for
+ * every 256 bytes: touching a cold block in free() would cost a cache miss (measured, random
+ * window of 10^4 blocks of 1 KiB: 12.3 ns a pair with the canary, 8 with the map).
  */
 #ifndef OURO_HEAP_PAGE_H
 #define OURO_HEAP_PAGE_H
@@ -29,25 +29,26 @@
 #define OU_PAGE_BITS_WORDS (OU_PAGE_BYTES / 16 / 64)
 
 typedef struct ou_tag {
-    uint32_t word;    /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
-    uint32_t divides; /* const in use: ceil(2^32 / block size), so that (offset in page * divides)
-                         mod 2^32 < divides iff a block begins there (Lemire, Kaser, Kurz,
-                         "Faster remainder by direct computation", 2019); 0 = several pages */
-    uint32_t limit;   /* owner, atomic relaxed: no block at this offset or above was handed out */
+    uint32_t word; /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
+    uint32_t
+        divides;    /* const in use: ceil(2^32 / block size), so that (offset in page * divides)
+                       mod 2^32 < divides iff a block begins there (Lemire, Kaser, Kurz,
+                       "Faster remainder by direct computation", 2019); 0 = several pages */
+    uint32_t limit; /* owner, atomic relaxed: no block at this offset or above was handed out */
     uint32_t unused;
 } ou_tag;
 
 typedef struct ou_page {
-    uint32_t free_len;  /* owner: bits set in the span's map */
-    uint32_t scan;      /* owner: no bit set in words below */
-    uint32_t used;      /* owner: blocks handed out, to callers, magazines or other threads */
-    uint32_t carved;    /* owner, atomic relaxed: blocks cut from the start of the span so far */
-    uint32_t capacity;  /* const in use: blocks in the span; 1 for a large run */
-    uint32_t pages;     /* const in use: length of span or run */
-    uint32_t counters;  /* collector: index of the span's first side counter */
-    uint32_t listed;    /* owner: is in the bin's list of partial spans */
-    uint32_t frozen;    /* stopped world: the collector does not look */
-    uint32_t back;      /* const in use: pages back to the first page of the span */
+    uint32_t free_len; /* owner: bits set in the span's map */
+    uint32_t scan;     /* owner: no bit set in words below */
+    uint32_t used;     /* owner: blocks handed out, to callers, magazines or other threads */
+    uint32_t carved;   /* owner, atomic relaxed: blocks cut from the start of the span so far */
+    uint32_t capacity; /* const in use: blocks in the span; 1 for a large run */
+    uint32_t pages;    /* const in use: length of span or run */
+    uint32_t counters; /* collector: index of the span's first side counter */
+    uint32_t listed;   /* owner: is in the bin's list of partial spans */
+    uint32_t frozen;   /* stopped world: the collector does not look */
+    uint32_t back;     /* const in use: pages back to the first page of the span */
     uint32_t pad[2];
     struct ou_page *next, *prev; /* owner: that list */
 } ou_page;

@@ -123,7 +123,8 @@ void ou_remote_drain(ou_heap *heap, bool objects)
     while (p) {
         void *next = ou_remote_next(p);
         uint32_t bin = ou_tag_at(p) ^ heap->tag;
-        OU_VERIFY(bin < OU_BIN_COUNT, "heap: block %p in the wrong inbox (slot %u)", p, heap->id);
+        OU_VERIFY(bin < OU_BIN_COUNT, "heap: block %p in the wrong inbox (slot %u)", p,
+                  heap->id);
         if (OU_UNLIKELY(!ou_block_is_free(bin, p))) {
             ou_heap_corrupt(p);
         }

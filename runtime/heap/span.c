@@ -6,8 +6,8 @@
  * Each bin has one current span and a list of others with free blocks. Spans without a free
  * block are in no list; a block that comes back puts its span into the list again. When the
  * current span is used up, the fullest of the first four others follows: the emptier ones get
- * the chance to become empty and go back to the arena. Free blocks are bits in a map outside the
- * page, taken lowest address first; free memory itself is not touched.
+ * the chance to become empty and go back to the arena. Free blocks are bits in a map outside
+ * the page, taken lowest address first; free memory itself is not touched.
  */
 #include <errno.h>
 
@@ -109,7 +109,8 @@ static ou_page *span_choose(ou_heap *heap, uint32_t bin)
     return span;
 }
 
-/* Both put `n` blocks into a magazine, lowest address on top: `slot` is the place of the top. */
+/* Both put `n` blocks into a magazine, lowest address on top: `slot` is the place of the top.
+ */
 
 static void take_free(ou_page *span, size_t bytes, uint32_t n, void **slot)
 {
@@ -301,7 +302,8 @@ void ou_heap_trim_spans(ou_heap *heap)
     }
 }
 
-/* ---- freezing: tracked spans out of use and out of the collector's sight ------------------- */
+/* ---- freezing: tracked spans out of use and out of the collector's sight -------------------
+ */
 
 /* World stopped. A frozen span gives out no block, so nothing new is born in it; what is freed
  * in it waits for the thaw. */

@@ -133,5 +133,6 @@ size_t ou_block_bytes(const ou_object *o)
         return ou_heap_block_bytes(o);
     }
     bool tracked = ou_type_get(o)->flags & OU_TF_TRACKED;
-    return malloc_usable_size(tracked ? (void *)((const ou_block_prefix *)o - 1) : (void *)(uintptr_t)o);
+    return malloc_usable_size(tracked ? (void *)((const ou_block_prefix *)o - 1)
+                                      : (void *)(uintptr_t)o);
 }

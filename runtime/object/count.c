@@ -18,7 +18,6 @@
 #include "object/watch.h"
 #include "os/lock.h"
 
-
 static OU_COLD _Noreturn void dead_object(const char *what, const ou_object *o)
 {
     uint32_t type = o->rc_local < OU_TYPE_MAX ? o->rc_local : 0;
@@ -45,7 +44,8 @@ OU_INLINE bool usable(const ou_object *o)
 
 void ou_incref_slow(ou_object *o)
 {
-    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL && !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
+    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL &&
+        !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
         return;
     }
     if (!usable(o)) {
@@ -66,7 +66,8 @@ static OU_COLD _Noreturn void underflow(const ou_object *o)
              ou_type_name(o));
 }
 
-/* The owner has dropped its last one, but others count, or may: from here on there is one count. */
+/* The owner has dropped its last one, but others count, or may: from here on there is one
+ * count. */
 static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
 {
     ou_store_relaxed(&o->rc_local, 0u);
@@ -171,7 +172,8 @@ static void post(ou_object *o)
 
 void ou_decref_slow(ou_object *o)
 {
-    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL && !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
+    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL &&
+        !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
         return;
     }
     if (!usable(o)) {
@@ -340,7 +342,8 @@ void ou_objects_bury(ou_object *dead)
     }
 }
 
-/* ---- the list of the doomed: deaths that wait for the one in progress --------------------- */
+/* ---- the list of the doomed: deaths that wait for the one in progress ---------------------
+ */
 
 void ou_doomed_push(ou_object *o)
 {

@@ -5,7 +5,8 @@
 
 #include "conf/stats.h"
 
-#define SPINS 128 /* a critical section is shorter than this, unless its holder was preempted */
+#define SPINS 128 /* a critical section is shorter than this, unless its holder was preempted  \
+                   */
 
 static bool try_lock(ou_object *o, uint8_t *flags)
 {
@@ -36,8 +37,8 @@ static uint8_t guard_lock(ou_object *o)
 
 ou_guard ou_guard_slow(ou_object *o)
 {
-    OU_VERIFY(ou_self.slot != OU_SLOT_NONE, "object: use of %p by a thread that is not attached",
-              (void *)o);
+    OU_VERIFY(ou_self.slot != OU_SLOT_NONE,
+              "object: use of %p by a thread that is not attached", (void *)o);
     OU_VERIFY(!(o->gcbits & OU_GC_DEAD), "object: use of a dead object %p", (void *)o);
     uint8_t flags = guard_lock(o);
     if (OU_UNLIKELY(!(flags & OU_FL_SHARED))) {

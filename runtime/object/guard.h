@@ -4,9 +4,8 @@
  * guard.h - who may work on a container now. Biased locking with an asymmetric handshake.
  *
  *   owner, not SHARED   in_op = 1; look at SHARED; work; in_op = 0 (no atomic instruction)
- *   anyone else         take LOCKED; the first one sets SHARED, makes the owner's stores visible
- *                       with membarrier, waits until the owner is out of its operation;
- *                       work; release LOCKED
+ *   anyone else         take LOCKED; the first one sets SHARED, makes the owner's stores
+ * visible with membarrier, waits until the owner is out of its operation; work; release LOCKED
  *   owner, SHARED       LOCKED like everyone
  *
  * SHARED only ever changes under LOCKED and is never taken back. Between begin and end: no

@@ -11,7 +11,8 @@
 #include "ouro/heap.h"
 
 static_assert(sizeof(ou_object) == 16, "16 bytes of header");
-static_assert(offsetof(ou_object, rc_shared) == 8, "the heap's canary lies over rc_shared and type");
+static_assert(offsetof(ou_object, rc_shared) == 8,
+              "the heap's canary lies over rc_shared and type");
 
 /* Tests: should this allocation fail? */
 static bool fault_due(void)
@@ -67,7 +68,8 @@ void ou_object_init_immortal(ou_object *o, const ou_type *type)
 
 #define SIDE_NOTE_SHIFT 18 /* the collector's pacing is told of growth every 256 KiB */
 
-/* Side storage of containers counts for the pacing: garbage lists are more than their headers. */
+/* Side storage of containers counts for the pacing: garbage lists are more than their headers.
+ */
 static void note_side(int64_t bytes)
 {
     ou_slot *self = ou_self.self;

@@ -22,11 +22,13 @@ enum {
     OU_GC_TRACKED = 0x01,
     OU_GC_FINALIZER = 0x02,
     OU_GC_FINALIZED = 0x04,
-    OU_GC_FROZEN = 0x08,  /* heap=malloc: the collector does not look (arenas: the page says so) */
+    OU_GC_FROZEN =
+        0x08, /* heap=malloc: the collector does not look (arenas: the page says so) */
     OU_GC_GARBAGE = 0x10, /* member of the garbage set of the collection in progress */
     OU_GC_DOOMED = 0x20,  /* count zero, waiting to be taken apart: the header is a list link */
     OU_GC_ALIVE = 0x40,   /* the block is an object */
-    OU_GC_DEAD = 0x80     /* the block is free: rc_local holds the type's index for the panic line */
+    OU_GC_DEAD =
+        0x80 /* the block is free: rc_local holds the type's index for the panic line */
 };
 
 /* flags: atomic */

@@ -53,9 +53,9 @@ struct ou_type {
     ou_object base;
     const char *name;
     uint32_t index;
-    uint8_t kind;       /* ou_kind */
-    uint8_t flags;      /* ou_type_flags */
-    uint16_t slots;     /* instance: attributes inline; set once, before the first instance */
+    uint8_t kind;        /* ou_kind */
+    uint8_t flags;       /* ou_type_flags */
+    uint16_t slots;      /* instance: attributes inline; set once, before the first instance */
     uint32_t size_bytes; /* of an object without variable part */
     uint32_t bin;        /* the heap's bin for that size and kind of page */
 

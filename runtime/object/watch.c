@@ -42,12 +42,15 @@ void ou_watch_birth(ou_object *o, size_t bytes, bool reused)
 void ou_event_print(const ou_event *event, void *arg)
 {
     static const char *const verbs[] = {
-        "create", "reuse the block of a dead object for", "incref", "decref", "finalize",
-        "find unreachable", "deallocate", "begin a collection", "end a collection",
+        "create",           "reuse the block of a dead object for",
+        "incref",           "decref",
+        "finalize",         "find unreachable",
+        "deallocate",       "begin a collection",
+        "end a collection",
     };
     static const char *const values[] = {
-        "%lld bytes", "%lld bytes", "count %lld", "count %lld", "", "one of %lld", "", "",
-        "%lld unreachable",
+        "%lld bytes",  "%lld bytes", "count %lld", "count %lld",       "",
+        "one of %lld", "",           "",           "%lld unreachable",
     };
     FILE *out = arg;
     fprintf(out, "[slot %u] %s", event->slot, verbs[event->kind]);

@@ -10,7 +10,8 @@
 #include "object/object.h"
 #include "ouro/event.h"
 
-extern OU_HIDDEN bool ou_watching; /* a listener is set; changes only while the process is quiet */
+extern OU_HIDDEN bool
+    ou_watching; /* a listener is set; changes only while the process is quiet */
 
 void ou_watch_birth(ou_object *o, size_t bytes, bool reused);
 void ou_watch_emit(ou_event_kind kind, const ou_object *o, int64_t value);

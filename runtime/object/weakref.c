@@ -140,7 +140,8 @@ static bool any_callback(ou_weakref *w, void *arg)
     return true;
 }
 
-ou_weakref *ou_weakrefs_detach(ou_object *target, bool (*wanted)(ou_weakref *, void *), void *arg)
+ou_weakref *ou_weakrefs_detach(ou_object *target, bool (*wanted)(ou_weakref *, void *),
+                               void *arg)
 {
     uint64_t hash = ou_mix64((uint64_t)(uintptr_t)target) * 0xD6E8FEB86659FD93u;
     stripe *s = stripe_of(hash);

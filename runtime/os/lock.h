@@ -15,7 +15,10 @@ typedef struct ou_lock {
     uint32_t state; /* atomic */
 } ou_lock;
 
-#define OU_LOCK_INIT {0}
+#define OU_LOCK_INIT                                                                           \
+    {                                                                                          \
+        0                                                                                      \
+    }
 
 void ou_lock_take_slow(ou_lock *lock);
 

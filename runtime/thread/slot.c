@@ -83,7 +83,8 @@ void ou_slot_detach(void)
 void ou_slot_leave_empty(void)
 {
     for (;;) {
-        ou_remote_flush(ou_heap_current()); /* links go into headers that a stopped world reads */
+        ou_remote_flush(
+            ou_heap_current()); /* links go into headers that a stopped world reads */
         ou_slot_park_begin();
         if (!ou_load_seq_cst(&ou_self.self->inbox_len) || !ou_safepoint_inbox) {
             return;

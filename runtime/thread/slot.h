@@ -37,23 +37,23 @@ enum { OU_POLL_STOP = 1, OU_POLL_INBOX = 2, OU_POLL_GC = 4 };
 #define OU_SLOT_MAX 8192u
 
 typedef struct ou_slot {
-    uint32_t state;        /* atomic, futex: ou_slot_state */
-    uint32_t poll;         /* atomic: set by anyone, cleared by the thread inside */
-    uint32_t in_op;        /* atomic: written by the thread inside */
-    uint32_t id;           /* const */
-    bool suspended;        /* lock:world: by the stop in progress */
-    ou_lock inbox_lock;    /* leaf lock */
-    ou_object **inbox;     /* lock:inbox_lock: objects to merge, each holds one reference */
-    size_t inbox_len;      /* lock:inbox_lock; read seq_cst */
-    size_t inbox_cap;      /* lock:inbox_lock */
-    ou_object *foreign;    /* atomic: heap=malloc: tracked blocks freed by others (blocks.c) */
-    ou_object **vector;    /* heap=malloc: tracked objects; owner or stopped world */
-    size_t vector_len;     /* owner or stopped world */
-    size_t vector_cap;     /* owner or stopped world */
-    size_t tracked_bytes;  /* owner: growth not yet reported to the collector's pacing */
-    int64_t vector_bytes;  /* owner; read relaxed: heap=malloc: tracked bytes in use */
+    uint32_t state;         /* atomic, futex: ou_slot_state */
+    uint32_t poll;          /* atomic: set by anyone, cleared by the thread inside */
+    uint32_t in_op;         /* atomic: written by the thread inside */
+    uint32_t id;            /* const */
+    bool suspended;         /* lock:world: by the stop in progress */
+    ou_lock inbox_lock;     /* leaf lock */
+    ou_object **inbox;      /* lock:inbox_lock: objects to merge, each holds one reference */
+    size_t inbox_len;       /* lock:inbox_lock; read seq_cst */
+    size_t inbox_cap;       /* lock:inbox_lock */
+    ou_object *foreign;     /* atomic: heap=malloc: tracked blocks freed by others (blocks.c) */
+    ou_object **vector;     /* heap=malloc: tracked objects; owner or stopped world */
+    size_t vector_len;      /* owner or stopped world */
+    size_t vector_cap;      /* owner or stopped world */
+    size_t tracked_bytes;   /* owner: growth not yet reported to the collector's pacing */
+    int64_t vector_bytes;   /* owner; read relaxed: heap=malloc: tracked bytes in use */
     size_t vector_counters; /* collector: first side counter of the vector */
-    int64_t side_bytes;    /* owner; read relaxed: side storage taken less given back here */
+    int64_t side_bytes;     /* owner; read relaxed: side storage taken less given back here */
     uint64_t pad[2];
 } ou_slot;
 

@@ -12,10 +12,10 @@
 #include "thread/world_internal.h"
 
 static ou_lock world_lock = OU_LOCK_INIT;
-static uint32_t stopping; /* atomic, futex: 1 while a stop is wanted or in force */
-static uint32_t parked;   /* atomic, futex: grows whenever a thread leaves its slot */
-static uint64_t stop_began_ns;  /* lock:world_lock */
-static ou_world_times times;    /* lock:world_lock; read racily by reports */
+static uint32_t stopping;      /* atomic, futex: 1 while a stop is wanted or in force */
+static uint32_t parked;        /* atomic, futex: grows whenever a thread leaves its slot */
+static uint64_t stop_began_ns; /* lock:world_lock */
+static ou_world_times times;   /* lock:world_lock; read racily by reports */
 
 void (*ou_safepoint_inbox)(void);
 void (*ou_safepoint_gc)(void);

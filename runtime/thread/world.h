@@ -29,7 +29,8 @@ ou_world_times ou_world_times_get(void);
 /* What a safepoint does besides parking: set by higher floors, called attached. */
 extern void (*ou_safepoint_inbox)(void);
 extern void (*ou_safepoint_gc)(void);
-extern void (*ou_world_on_start)(ou_slot *slot); /* for each slot whose inbox is not empty; world runs */
+extern void (*ou_world_on_start)(
+    ou_slot *slot); /* for each slot whose inbox is not empty; world runs */
 
 /* The slow half of a poll: parks, drains, collects, as the poll bits say. */
 void ou_safepoint_slow(void);

@@ -16,12 +16,7 @@
 #include "support/expect.h"
 #include "support/transcript.h"
 
-enum {
-    ROW05_OBJECTS = 100000,
-    ROW05_PAGE_SHIFT = 16,
-    ROW05_PAGES = 512,
-    ROW05_REPEAT = 1000
-};
+enum { ROW05_OBJECTS = 100000, ROW05_PAGE_SHIFT = 16, ROW05_PAGES = 512, ROW05_REPEAT = 1000 };
 
 static const char *const row05_expected[] = {
     "sharing: 1000 x intern('hello'): 999 hits, 1 object, 0 bytes more",

@@ -37,21 +37,16 @@
 #define ou_fetch_and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 
 /* Compare-and-swap: `expected` is a pointer and receives the value seen on failure. */
-#define ou_cas_acquire(p, expected, v)                                                        \
-    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE,                \
-                                __ATOMIC_RELAXED)
-#define ou_cas_release(p, expected, v)                                                        \
-    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELEASE,                \
-                                __ATOMIC_RELAXED)
-#define ou_cas_acq_rel(p, expected, v)                                                        \
-    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL,                \
-                                __ATOMIC_ACQUIRE)
-#define ou_cas_seq_cst(p, expected, v)                                                        \
-    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST,                \
-                                __ATOMIC_RELAXED)
-#define ou_cas_relaxed(p, expected, v)                                                        \
-    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELAXED,                \
-                                __ATOMIC_RELAXED)
+#define ou_cas_acquire(p, expected, v)                                                         \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+#define ou_cas_release(p, expected, v)                                                         \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+#define ou_cas_acq_rel(p, expected, v)                                                         \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+#define ou_cas_seq_cst(p, expected, v)                                                         \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
+#define ou_cas_relaxed(p, expected, v)                                                         \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 
 /* Keeps the compiler, not the processor, from moving accesses across this line. */
 #define ou_compiler_barrier() __asm__ __volatile__("" ::: "memory")

@@ -37,18 +37,18 @@ typedef struct ou_frame ou_frame;
 /* What went wrong; every fallible call returns one of these, or NULL after setting one. */
 typedef enum ou_err {
     OU_OK = 0,
-    OU_ENOMEM = -1,   /* no memory, or over the hard limit; nothing changed */
-    OU_ETYPE = -2,    /* an argument has the wrong type */
-    OU_EINDEX = -3,   /* index out of range */
-    OU_EKEY = -4,     /* no such key */
-    OU_EATTR = -5,    /* no such attribute */
-    OU_EHASH = -6,    /* key cannot be hashed */
-    OU_ESTACK = -7,   /* the frame stack is full */
+    OU_ENOMEM = -1,    /* no memory, or over the hard limit; nothing changed */
+    OU_ETYPE = -2,     /* an argument has the wrong type */
+    OU_EINDEX = -3,    /* index out of range */
+    OU_EKEY = -4,      /* no such key */
+    OU_EATTR = -5,     /* no such attribute */
+    OU_EHASH = -6,     /* key cannot be hashed */
+    OU_ESTACK = -7,    /* the frame stack is full */
     OU_EOVERFLOW = -8, /* the value does not fit */
-    OU_ESTATE = -9,   /* runtime or thread in the wrong state for this call */
-    OU_EINVAL = -10,  /* an argument is out of its documented range */
-    OU_ELIMIT = -11,  /* a table of fixed size (threads, classes) is full */
-    OU_ECHANGED = -12 /* a container changed its size during iteration */
+    OU_ESTATE = -9,    /* runtime or thread in the wrong state for this call */
+    OU_EINVAL = -10,   /* an argument is out of its documented range */
+    OU_ELIMIT = -11,   /* a table of fixed size (threads, classes) is full */
+    OU_ECHANGED = -12  /* a container changed its size during iteration */
 } ou_err;
 
 OU_BEGIN_DECLS

@@ -15,15 +15,15 @@
 #include "ouro/common.h"
 
 typedef enum ou_event_kind {
-    OU_EV_CREATE,    /* a new object; `value` = block size in bytes */
-    OU_EV_REUSE,     /* ... made in a block that held an object before */
-    OU_EV_INCREF,    /* `value` = count after */
-    OU_EV_DECREF,    /* `value` = count after */
-    OU_EV_FINALIZE,  /* the finalizer is about to run */
+    OU_EV_CREATE,      /* a new object; `value` = block size in bytes */
+    OU_EV_REUSE,       /* ... made in a block that held an object before */
+    OU_EV_INCREF,      /* `value` = count after */
+    OU_EV_DECREF,      /* `value` = count after */
+    OU_EV_FINALIZE,    /* the finalizer is about to run */
     OU_EV_UNREACHABLE, /* the collector found it; `value` = size of its garbage set */
-    OU_EV_DEALLOC,   /* its memory is given back to the heap */
-    OU_EV_GC_BEGIN,  /* object NULL */
-    OU_EV_GC_END     /* object NULL, `value` = unreachable objects */
+    OU_EV_DEALLOC,     /* its memory is given back to the heap */
+    OU_EV_GC_BEGIN,    /* object NULL */
+    OU_EV_GC_END       /* object NULL, `value` = unreachable objects */
 } ou_event_kind;
 
 typedef struct ou_event {

@@ -16,13 +16,13 @@
 #include "ouro/common.h"
 
 typedef struct ou_gc_report {
-    uint64_t unreachable;   /* objects found unreachable and freed (resurrected ones excluded) */
-    uint64_t resurrected;   /* objects that a finalizer brought back */
-    uint64_t finalized;     /* finalizers run */
-    uint64_t examined;      /* tracked objects looked at */
-    uint64_t stop_ns;       /* world stopped, in all */
-    uint64_t total_ns;      /* from begin to end */
-    bool automatic;         /* started by a threshold, not by ou_gc_collect */
+    uint64_t unreachable; /* objects found unreachable and freed (resurrected ones excluded) */
+    uint64_t resurrected; /* objects that a finalizer brought back */
+    uint64_t finalized;   /* finalizers run */
+    uint64_t examined;    /* tracked objects looked at */
+    uint64_t stop_ns;     /* world stopped, in all */
+    uint64_t total_ns;    /* from begin to end */
+    bool automatic;       /* started by a threshold, not by ou_gc_collect */
 } ou_gc_report;
 
 /* Before (report NULL) and after every collection, on the collecting thread, world running. */
@@ -30,9 +30,10 @@ typedef void (*ou_gc_callback)(const ou_gc_report *report, void *arg);
 
 OU_BEGIN_DECLS
 
-/* Collects now; what happened goes to *report, which may be NULL. Returns the number of unreachable objects found (as Python's gc.collect()),
- * 0 at once when called from a finalizer or callback of a running collection.
- * Thread-safety: any attached thread; other threads are stopped at safepoints meanwhile. */
+/* Collects now; what happened goes to *report, which may be NULL. Returns the number of
+ * unreachable objects found (as Python's gc.collect()), 0 at once when called from a finalizer
+ * or callback of a running collection. Thread-safety: any attached thread; other threads are
+ * stopped at safepoints meanwhile. */
 OU_API int64_t ou_gc_collect(void);
 OU_API int64_t ou_gc_collect_report(ou_gc_report *report);
 

@@ -3,11 +3,11 @@
 /*
  * list.h - growable arrays of references.
  *
- * Any attached thread may use any list. Each call is atomic, but extend from another list or tuple takes two steps. The thread that owns a list
- * works on it without a lock until another thread touches it; from then on (SHARED, sticky)
- * every call locks the list's own byte (docs/containers.md says how the hand-over is safe).
- * Indexes are zero-based; there are no negative ones. Calls that get a list return OU_ETYPE
- * for anything else.
+ * Any attached thread may use any list. Each call is atomic, but extend from another list or
+ * tuple takes two steps. The thread that owns a list works on it without a lock until another
+ * thread touches it; from then on (SHARED, sticky) every call locks the list's own byte
+ * (docs/containers.md says how the hand-over is safe). Indexes are zero-based; there are no
+ * negative ones. Calls that get a list return OU_ETYPE for anything else.
  */
 #ifndef OURO_LIST_H
 #define OURO_LIST_H

@@ -6,8 +6,8 @@
  * A process starts the runtime once. A thread attaches before it touches an object and
  * detaches before it blocks or exits; any attached thread may use any object. The collector
  * stops the world at safepoints only (making and growing containers, ou_safepoint), so a thread
- * that computes for long without any must call ou_safepoint() now and then, and a thread that blocks must do so between
- * ou_blocking_begin() and ou_blocking_end().
+ * that computes for long without any must call ou_safepoint() now and then, and a thread that
+ * blocks must do so between ou_blocking_begin() and ou_blocking_end().
  *
  *      ou_start -> ou_thread_attach -> ATTACHED <-> DETACHED (blocking) -> ou_thread_detach
  *                                      (the thread that called ou_start is attached already)

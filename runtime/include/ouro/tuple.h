@@ -18,7 +18,8 @@ OU_API ou_object *ou_tuple_new(ou_object *const *items, size_t n);
 /* Number of items; OU_ETYPE when `o` is no tuple. */
 OU_API int64_t ou_tuple_len(const ou_object *o);
 
-/* Item `i` (borrowed from the tuple: valid while the caller keeps the tuple). NULL, OU_EINDEX. */
+/* Item `i` (borrowed from the tuple: valid while the caller keeps the tuple). NULL, OU_EINDEX.
+ */
 OU_API ou_object *ou_tuple_get_borrow(const ou_object *o, size_t i);
 
 OU_API bool ou_is_tuple(const ou_object *o);
