@@ -63,4 +63,13 @@ OU_INLINE uint32_t ou_class_of(size_t bytes)
     return OU_CLASS_SMALL + (top - 7) * 8 + (uint32_t)((n >> (top - 3)) & 7);
 }
 
+/* Bin of a raw block of `bytes` (0..OU_SMALL_BYTES), stepping 16. */
+OU_INLINE uint32_t ou_raw_bin(size_t bytes)
+{
+    if (OU_LIKELY(bytes <= OU_RAW_TABLE_BYTES)) {
+        return ou_raw_bins[(bytes + 15) / 16];
+    }
+    return ou_class_of((bytes + 15) & ~(size_t)15);
+}
+
 #endif

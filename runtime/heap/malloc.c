@@ -30,20 +30,12 @@ static void *alloc_large(size_t size, size_t align, bool *clean)
     return p ? p : out_of_memory();
 }
 
-OU_INLINE uint32_t raw_bin(size_t size)
-{
-    if (OU_LIKELY(size <= OU_RAW_TABLE_BYTES)) {
-        return ou_raw_bins[(size + 15) / 16];
-    }
-    return ou_class_of((size + 15) & ~(size_t)15);
-}
-
 void *ou_malloc(size_t size)
 {
     if (OU_UNLIKELY(size > OU_SMALL_BYTES)) {
         return alloc_large(size, 16, NULL);
     }
-    uint32_t bin = raw_bin(size);
+    uint32_t bin = ou_raw_bin(size);
     void *p = ou_heap_take(bin);
     if (OU_ASAN && p) {
         ou_mark_taken(p, size, ou_bins[bin].size_bytes);

@@ -84,14 +84,20 @@ static void note_side(int64_t bytes)
     }
 }
 
+static __attribute__((noinline)) void *side_alloc_slow(size_t bytes)
+{
+    return fault_due() ? NULL : ou_blocks_from_malloc ? malloc(bytes) : ou_malloc(bytes);
+}
+
+/* Small and nothing special: what ou_malloc and ou_free do, without what they must find out. */
+OU_INLINE bool side_is_plain(size_t bytes)
+{
+    return OU_LIKELY(bytes <= OU_SMALL_BYTES && !ou_load_relaxed(&ou_special) && !OU_ASAN);
+}
+
 void *ou_side_alloc(size_t bytes)
 {
-    void *p;
-    if (OU_LIKELY(!ou_load_relaxed(&ou_special))) {
-        p = ou_malloc(bytes);
-    } else {
-        p = fault_due() ? NULL : ou_blocks_from_malloc ? malloc(bytes) : ou_malloc(bytes);
-    }
+    void *p = side_is_plain(bytes) ? ou_heap_take(ou_raw_bin(bytes)) : side_alloc_slow(bytes);
     if (OU_UNLIKELY(!p)) {
         return ou_fail_null(OU_ENOMEM, "no memory for %zu bytes", bytes);
     }
@@ -115,10 +121,19 @@ void *ou_side_realloc(void *p, size_t old_bytes, size_t bytes)
 void ou_side_free(void *p, size_t bytes)
 {
     note_side(-(int64_t)bytes);
+    if (side_is_plain(bytes)) {
+        ou_heap *heap = ou_heap_current();
+        uint32_t bin = ou_raw_bin(bytes);
+        /* Of this heap and of this bin, in one look; the address is the container's word. */
+        if (OU_LIKELY((ou_tag_at(p) ^ heap->tag) == bin && !ou_block_is_free(bin, p))) {
+            ou_heap_put(heap, bin, p);
+            return;
+        }
+    }
     if (ou_blocks_from_malloc) {
         free(p);
     } else {
-        ou_free(p);
+        ou_free(p); /* says what is wrong, if something is */
     }
 }
 

@@ -11,6 +11,8 @@
 
 #include "object/guard.h"
 #include "types/dict_table.h"
+#include "types/own.h"
+#include "types/str.h"
 #include "types/types.h"
 
 static OU_COLD int refuse(const char *function, const ou_object *dict)
@@ -24,6 +26,18 @@ static OU_COLD int refuse(const char *function, const ou_object *dict)
 bool ou_is_dict(const ou_object *o)
 {
     return ou_is_kind(o, OU_KIND_DICT);
+}
+
+/* ou_hash, without a call for a string whose hash is known. */
+OU_INLINE int key_hash(ou_object *key, uint64_t *hash)
+{
+    if (OU_LIKELY(ou_is_kind(key, OU_KIND_STR))) {
+        *hash = ou_load_relaxed(&((ou_str_object *)key)->hash);
+        if (OU_LIKELY(*hash != 0)) {
+            return 0;
+        }
+    }
+    return ou_hash(key, hash);
 }
 
 /* Empty dict without a block, tracked. */
@@ -71,7 +85,7 @@ int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
         return refuse("ou_dict_set", dict);
     }
     uint64_t hash;
-    int err = ou_hash(key, &hash);
+    int err = key_hash(key, &hash);
     if (OU_UNLIKELY(err)) {
         return err;
     }
@@ -92,14 +106,26 @@ int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
     return ok ? 0 : OU_ENOMEM;
 }
 
-/* New reference to the value, or NULL without an error. */
-static ou_object *peek(ou_object *dict, ou_object *key, uint64_t hash)
+/* New reference to the value, or NULL without an error. The general form: any thread. */
+static __attribute__((noinline)) ou_object *peek_any(ou_object *dict, ou_object *key,
+                                                     uint64_t hash)
 {
     ou_guard guard = ou_guard_begin(dict);
     ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
     ou_object *value = e ? ou_incref(e->value) : NULL;
     ou_guard_end(dict, guard);
     return value;
+}
+
+OU_INLINE ou_object *peek(ou_object *dict, ou_object *key, uint64_t hash)
+{
+    if (OU_LIKELY(ou_own_enter(dict))) {
+        ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
+        ou_object *value = e ? ou_incref(e->value) : NULL;
+        ou_own_leave();
+        return value;
+    }
+    return peek_any(dict, key, hash);
 }
 
 ou_object *ou_dict_get(ou_object *dict, ou_object *key)
@@ -109,7 +135,7 @@ ou_object *ou_dict_get(ou_object *dict, ou_object *key)
         refuse("ou_dict_get", dict);
         return NULL;
     }
-    if (OU_UNLIKELY(ou_hash(key, &hash))) {
+    if (OU_UNLIKELY(key_hash(key, &hash))) {
         return NULL;
     }
     ou_object *value = peek(dict, key, hash);
@@ -125,7 +151,7 @@ int ou_dict_contains(ou_object *dict, ou_object *key)
         return refuse("ou_dict_contains", dict);
     }
     uint64_t hash;
-    int err = ou_hash(key, &hash);
+    int err = key_hash(key, &hash);
     if (OU_UNLIKELY(err)) {
         return err;
     }
@@ -141,7 +167,7 @@ int ou_dict_del(ou_object *dict, ou_object *key)
         return refuse("ou_dict_del", dict);
     }
     uint64_t hash;
-    int err = ou_hash(key, &hash);
+    int err = key_hash(key, &hash);
     if (OU_UNLIKELY(err)) {
         return err;
     }

@@ -133,24 +133,33 @@ OU_INLINE int append(ou_list *l, ou_object *item)
     return append_any(l, item);
 }
 
-static OU_COLD int append_refuse(const char *function, ou_object *list, ou_object *item)
+static OU_COLD __attribute__((noinline)) int append_refuse(const char *function,
+                                                           ou_object *list, ou_object *item)
 {
     int err = item ? ou_fail_type(function, "list", list) : ou_fail_missing(function);
     ou_xdecref(item);
     return err;
 }
 
+static __attribute__((noinline)) int append_foreign(ou_list *l, ou_object *item)
+{
+    return append_any(l, ou_incref(item));
+}
+
 int ou_list_append(ou_object *list, ou_object *item)
 {
-    if (OU_UNLIKELY(!ou_is_list(list) || !item)) {
+    if (OU_UNLIKELY(!item || !ou_is_kind(list, OU_KIND_LIST))) {
         return ou_fail_list("ou_list_append", list);
     }
-    return append((ou_list *)list, ou_incref(item));
+    if (OU_UNLIKELY(!ou_own_incref(item))) {
+        return append_foreign((ou_list *)list, item);
+    }
+    return append((ou_list *)list, item);
 }
 
 int ou_list_append_steal(ou_object *list, ou_object *item)
 {
-    if (OU_UNLIKELY(!ou_is_list(list) || !item)) {
+    if (OU_UNLIKELY(!item || !ou_is_kind(list, OU_KIND_LIST))) {
         return append_refuse("ou_list_append_steal", list, item);
     }
     return append((ou_list *)list, item);

@@ -247,28 +247,22 @@ ou_object *ou_list_copy(ou_object *list)
     return &copy->base;
 }
 
-/* What a list held: everything but its header, which others may be locking right now. */
-typedef struct storage {
-    ou_object **items;
-    size_t len, capacity;
-} storage;
-
-/* Empties a list, under its guard or out of anyone's reach; the caller drops what it held. */
-static storage detach(ou_list *l)
+/* Drops what a list held: everything but its header, which others may be locking right now.
+ * (Three words, not a struct: copying one just written would wait for its stores.) */
+static void storage_drop(ou_object **items, size_t len, size_t capacity)
 {
-    storage taken = {l->items, l->len, l->capacity};
+    if (items) {
+        ou_refs_drop(items, len);
+        ou_side_free(items, capacity * sizeof(ou_object *));
+    }
+}
+
+/* Empties a list, under its guard or out of anyone's reach. */
+OU_INLINE void detach(ou_list *l)
+{
     l->items = NULL;
     l->capacity = 0;
     ou_store_relaxed(&l->len, 0);
-    return taken;
-}
-
-static void storage_drop(storage taken)
-{
-    ou_refs_drop(taken.items, taken.len);
-    if (taken.items) {
-        ou_side_free(taken.items, taken.capacity * sizeof(ou_object *));
-    }
 }
 
 int ou_list_clear(ou_object *list)
@@ -276,10 +270,13 @@ int ou_list_clear(ou_object *list)
     if (OU_UNLIKELY(!ou_is_list(list))) {
         return ou_fail_type("ou_list_clear", "list", list);
     }
+    ou_list *l = (ou_list *)list;
     ou_guard guard = ou_guard_begin(list);
-    storage taken = detach((ou_list *)list);
+    ou_object **items = l->items;
+    size_t len = l->len, capacity = l->capacity;
+    detach(l);
     ou_guard_end(list, guard);
-    storage_drop(taken);
+    storage_drop(items, len, capacity);
     return 0;
 }
 
@@ -328,7 +325,11 @@ static void list_traverse(ou_object *o, ou_visit visit, void *arg)
 
 static void list_clear(ou_object *o)
 {
-    storage_drop(detach((ou_list *)o));
+    ou_list *l = (ou_list *)o;
+    ou_object **items = l->items;
+    size_t len = l->len, capacity = l->capacity;
+    detach(l);
+    storage_drop(items, len, capacity);
 }
 
 static void list_release(ou_object *o)
