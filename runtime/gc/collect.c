@@ -13,6 +13,8 @@
 #define CALLBACKS_MAX 8
 
 static ou_lock collecting = OU_LOCK_INIT;
+uint32_t ou_gc_hurry;
+static uint32_t slicing;     /* atomic: the collection in progress gives way */
 static __thread bool inside; /* this thread collects: finalizers below */
 
 static struct {
@@ -47,33 +49,63 @@ static void call_back(const ou_gc_report *report)
     }
 }
 
+/* A sliced collection in progress is given up for whoever waits. */
+static void collector_take(void)
+{
+    ou_fetch_add_acq_rel(&ou_gc_hurry, 1u);
+    ou_os_wake(&ou_gc_hurry, true);
+    ou_lock_take_parked(&collecting);
+    ou_fetch_sub_acq_rel(&ou_gc_hurry, 1u);
+}
+
 static size_t stop_and_find(ou_object **dead)
 {
     ou_world_stop();
     *dead = ou_inbox_drain_all();
-    ou_gc_list_regions();
+    ou_gc_list_regions(false);
     return ou_gc_find_garbage();
 }
 
-static void collect_locked(ou_gc_report *report)
+static void collect_whole(ou_gc_report *report)
 {
     ou_object *dead;
     uint64_t begin = ou_os_now_ns();
-    ou_world_times before = ou_world_times_get();
     size_t found = stop_and_find(&dead);
     report->examined = ou_gc.examined;
     if (found && ou_gc.special) {
-        report->unreachable = ou_gc_finish(report);
+        report->unreachable = ou_gc_finish(report, begin);
     } else {
         /* No finalizer may run before the last member is buried: it could find the others. */
         bool deaths = ou_deaths_hold();
         ou_world_start();
+        ou_gc_note_stop(report, begin);
         ou_gc_reclaim();
         ou_deaths_release(deaths);
         report->unreachable = found;
     }
     ou_objects_bury(dead);
     ou_gc_release_memory();
+}
+
+/* False: it gave way to another. */
+static bool collect_locked(ou_gc_report *report)
+{
+    uint64_t begin = ou_os_now_ns();
+    ou_world_times before = ou_world_times_get();
+    bool given_up = false;
+    if (report->sliced) {
+        ou_store_relaxed(&slicing, 1u);
+        report->sliced = ou_gc_sliced(report);
+        ou_store_relaxed(&slicing, 0u);
+        given_up = !report->sliced && ou_load_relaxed(&ou_gc_hurry);
+        OU_STAT(gc_sliced, report->sliced);
+        OU_STAT(gc_given_up, !report->sliced);
+        OU_STAT(gc_suspects, report->suspects);
+        OU_STAT(gc_false_suspects, report->false_suspects);
+    }
+    if (!report->sliced && !given_up) {
+        collect_whole(report);
+    }
     report->stop_ns = ou_world_times_get().total_ns - before.total_ns;
     report->total_ns = ou_os_now_ns() - begin;
     OU_STAT(gc_collections, 1);
@@ -81,6 +113,7 @@ static void collect_locked(ou_gc_report *report)
     OU_STAT(gc_resurrected, report->resurrected);
     OU_STAT(gc_examined, report->examined);
     OU_STAT(gc_pause_ns, report->stop_ns);
+    return !given_up;
 }
 
 static int64_t collect(ou_gc_report *report)
@@ -91,7 +124,7 @@ static int64_t collect(ou_gc_report *report)
     if (ou_self.slot == OU_SLOT_NONE) {
         return ou_fail(OU_ESTATE, "collect: this thread is not attached");
     }
-    ou_lock_take_parked(&collecting);
+    collector_take();
     if (ou_gc_reserve() != 0) {
         ou_lock_give(&collecting);
         return OU_ENOMEM;
@@ -99,18 +132,21 @@ static int64_t collect(ou_gc_report *report)
     inside = true;
     call_back(NULL);
     ou_watch(OU_EV_GC_BEGIN, NULL, 0);
-    collect_locked(report);
+    ou_gc_pacing_begins();
+    bool done = collect_locked(report);
     ou_watch(OU_EV_GC_END, NULL, (int64_t)report->unreachable);
-    ou_gc_pacing_collected();
+    if (done) {
+        ou_gc_pacing_collected();
+    }
     call_back(report);
     inside = false;
     ou_lock_give(&collecting);
     return (int64_t)report->unreachable;
 }
 
-int64_t ou_gc_collect_report(ou_gc_report *report)
+static int64_t collect_asked(ou_gc_report *report, bool sliced)
 {
-    ou_gc_report mine = {0};
+    ou_gc_report mine = {.sliced = sliced};
     int64_t found = collect(&mine);
     if (report) {
         *report = mine;
@@ -118,15 +154,26 @@ int64_t ou_gc_collect_report(ou_gc_report *report)
     return found;
 }
 
+int64_t ou_gc_collect_report(ou_gc_report *report)
+{
+    return collect_asked(report, false);
+}
+
+int64_t ou_gc_collect_sliced(ou_gc_report *report)
+{
+    return collect_asked(report, !ou_blocks_from_malloc);
+}
+
 int64_t ou_gc_collect(void)
 {
     return ou_gc_collect_report(NULL);
 }
 
-void ou_gc_collect_automatic(void)
+void ou_gc_collect_automatic(bool sliced, bool pressing)
 {
-    ou_gc_report report = {.automatic = true};
-    if (!inside && ou_load_relaxed(&collecting.state) == 0) {
+    ou_gc_report report = {.automatic = true, .sliced = sliced && !ou_blocks_from_malloc};
+    bool busy = ou_load_relaxed(&collecting.state) != 0;
+    if (!inside && (!busy || (pressing && ou_load_relaxed(&slicing)))) {
         OU_STAT(gc_automatic, 1);
         collect(&report);
     }
@@ -136,7 +183,7 @@ void ou_gc_fork_prepare(void)
 {
     ou_gc_background_fork(false, false);
     if (!inside) { /* else: a finalizer forks, and the lock is ours already */
-        ou_lock_take_parked(&collecting);
+        collector_take();
     }
 }
 
@@ -182,19 +229,19 @@ static uint64_t freeze(bool frozen)
         return 0;
     }
     uint64_t n = 0;
-    ou_lock_take_parked(&collecting); /* the arrays are the collector's */
+    collector_take(); /* the arrays are the collector's */
     if (ou_gc_reserve() != 0) {
         ou_lock_give(&collecting);
         return 0;
     }
     ou_world_stop();
     if (frozen) {
-        ou_gc_list_regions();
+        ou_gc_list_regions(false);
         n = freeze_regions(true);
         ou_special_set(OU_SPECIAL_FROZEN, true);
     } else {
         ou_span_thaw_all();
-        ou_gc_list_regions();
+        ou_gc_list_regions(false);
         n = freeze_regions(false);
         ou_special_set(OU_SPECIAL_FROZEN, false);
     }

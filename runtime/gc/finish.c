@@ -45,7 +45,7 @@ static void flag_members(void)
     }
 }
 
-static void reclaim_slowly(void)
+void ou_gc_reclaim_by_header(void)
 {
     flag_members();
     for (size_t i = 0; i < ou_gc.garbage_count; i++) {
@@ -65,7 +65,7 @@ static void reclaim_slowly(void)
 void ou_gc_reclaim(void)
 {
     if (ou_load_relaxed(&ou_special)) {
-        reclaim_slowly();
+        ou_gc_reclaim_by_header();
         return;
     }
     ou_shape shape = {0};
@@ -218,7 +218,7 @@ static void clear_members(void)
     }
 }
 
-size_t ou_gc_finish(ou_gc_report *report)
+size_t ou_gc_finish(ou_gc_report *report, uint64_t began)
 {
     flag_members();
     ou_weakref *notify = clear_weakrefs();
@@ -226,17 +226,20 @@ size_t ou_gc_finish(ou_gc_report *report)
         hold(ou_gc.garbage[i]);
     }
     ou_world_start();
+    ou_gc_note_stop(report, began);
     ou_weakrefs_notify(notify);
     size_t all = ou_gc.garbage_count, finalized = 0;
     for (size_t i = 0; i < all; i++) {
         finalized += finalize_member(ou_gc.garbage[i]);
     }
-    report->finalized = finalized;
+    report->finalized += finalized;
+    began = ou_os_now_ns();
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
-    report->resurrected = remove_survivors();
+    report->resurrected += remove_survivors();
     notify = clear_weakrefs();
     ou_world_start();
+    ou_gc_note_stop(report, began);
     ou_objects_bury(dead); /* finalizers may stop the world: never while it stands */
     ou_weakrefs_notify(notify);
     size_t freed = ou_gc.garbage_count;

@@ -70,7 +70,7 @@ int ou_gc_reserve(void);
 void ou_gc_release_memory(void);
 
 /* World stopped: lists the regions; finds the garbage set. */
-void ou_gc_list_regions(void);
+void ou_gc_list_regions(bool whole); /* whole: counters for blocks not carved yet, too */
 size_t ou_gc_find_garbage(void);
 
 /* Is `o` a member of the garbage set, by its own header? Set on the long ways only. */
@@ -100,10 +100,28 @@ OU_INLINE uint8_t *ou_gc_counter(ou_object *o)
 void ou_gc_reclaim(void);
 
 /* Any garbage. World stopped on entry, running on return. Returns members freed. */
-size_t ou_gc_finish(ou_gc_report *report);
+size_t ou_gc_finish(ou_gc_report *report, uint64_t began);
 
-/* A collection that a threshold asked for; skipped while another one runs. */
-void ou_gc_collect_automatic(void);
+/* As ou_gc_reclaim, when the counters do not tell the members: by a bit in their headers. */
+void ou_gc_reclaim_by_header(void);
+
+/* One collection in short stops (sliced.c); the caller is the collector. False: given up, for
+ * somebody waits (ou_gc_hurry) or there is no memory for it. */
+bool ou_gc_sliced(ou_gc_report *report);
+
+/* atomic, futex: threads that wait for the collector; a sliced collection gives way. */
+extern OU_HIDDEN uint32_t ou_gc_hurry;
+
+/* A stop that began at `began` has ended. */
+OU_INLINE void ou_gc_note_stop(ou_gc_report *report, uint64_t began)
+{
+    report->longest_stop_ns = ou_max(report->longest_stop_ns, ou_os_now_ns() - began);
+    report->stops++;
+}
+
+/* A collection that a threshold asked for, in short stops or in one; skipped while another one
+ * runs. But one that is `pressing` takes the place of a sliced one. */
+void ou_gc_collect_automatic(bool sliced, bool pressing);
 
 /* Around fork: no collection and no change of the background thread is in progress. The child
  * has no background thread; it is started again if it ran. */
@@ -112,6 +130,7 @@ void ou_gc_fork_done(bool child);
 
 /* Pacing: pacing.c. */
 void ou_gc_pacing_start(void);
+void ou_gc_pacing_begins(void);
 void ou_gc_pacing_collected(void);
 void ou_gc_background_stop(void);
 void ou_gc_background_fork(bool done, bool child);

@@ -18,6 +18,7 @@
 #include "ouro/runtime.h"
 
 static int64_t live_after;   /* atomic: tracked bytes after the last collection */
+static int64_t before;       /* collector: tracked bytes when the collection began */
 static uint32_t wanted;      /* atomic, futex: the background thread has work */
 static uint32_t running;     /* atomic: 1 while the background thread should live */
 static pthread_t background; /* lock: callers of ou_gc_background */
@@ -70,8 +71,11 @@ static void on_growth(void)
 
 static void at_safepoint(void)
 {
-    if (OU_KNOB(gc_auto) && growth() >= step()) {
-        ou_gc_collect_automatic();
+    if (OU_KNOB(gc_auto)) {
+        int64_t grown = growth(), due = step();
+        if (grown >= due) {
+            ou_gc_collect_automatic(false, grown >= 2 * due);
+        }
     }
 }
 
@@ -81,9 +85,15 @@ void ou_gc_pacing_start(void)
     ou_safepoint_gc = at_safepoint;
 }
 
+void ou_gc_pacing_begins(void)
+{
+    before = tracked_bytes();
+}
+
+/* What was made while the world ran may be garbage already: it does not count as live. */
 void ou_gc_pacing_collected(void)
 {
-    ou_store_relaxed(&live_after, tracked_bytes());
+    ou_store_relaxed(&live_after, ou_min(before, tracked_bytes()));
 }
 
 void ou_gc_enable(void)
@@ -120,7 +130,7 @@ static void *background_main(void *arg)
         bool asked = ou_exchange_acquire(&wanted, 0u);
         if (ou_load_acquire(&running) && ou_thread_attach() == 0) {
             if (OU_KNOB(gc_auto) && (asked || growth() >= step())) {
-                ou_gc_collect_automatic();
+                ou_gc_collect_automatic(OU_KNOB(gc_slice_us) != 0, false);
             }
             ou_thread_detach();
             ou_arena_purge(false);

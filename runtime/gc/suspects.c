@@ -87,7 +87,7 @@ static void list_vectors(void)
     }
 }
 
-static void list_spans(void)
+static void list_spans(bool whole)
 {
     size_t top = ou_arena_top();
     for (size_t i = 1; i < top; i++) {
@@ -109,11 +109,11 @@ static void list_spans(void)
         };
         region_add((ou_region){.start = ou_page_start(page),
                                .block_bytes = small ? ou_bins[bin].size_bytes : 0,
-                               .count = page->carved});
+                               .count = whole ? page->capacity : page->carved});
     }
 }
 
-void ou_gc_list_regions(void)
+void ou_gc_list_regions(bool whole)
 {
     ou_gc.region_count = ou_gc.counter_count = ou_gc.garbage_count = 0;
     ou_gc.special = ou_gc.any_big = false;
@@ -121,7 +121,7 @@ void ou_gc_list_regions(void)
     if (ou_blocks_from_malloc) {
         list_vectors();
     } else {
-        list_spans();
+        list_spans(whole);
     }
 }
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * model_graph.c - the collector's oracle: random graphs grow, are rewired, lose their roots and
- * are collected; after each collection the number returned and every surviving object are
+ * are collected, in one stop or in many; after each collection the number returned and every surviving object are
  * compared with the shadow of graph.h. Three variants: no finalizers, finalizers, finalizers
  * that resurrect.
  *
@@ -59,6 +59,7 @@ static void model_run(uint64_t seed, size_t rounds, unsigned final, unsigned pho
     for (size_t i = 0; i < rounds; i++) {
         model_build(g);
         model_let_go(g, prng_chance(&g->r, 10) ? 100 : 50 + (unsigned)prng_below(&g->r, 50));
+        g->sliced = prng_chance(&g->r, 50);
         graph_collect(g);
         if (i % 16 == 0) {
             REQUIRE(ou_heap_check() == 0);
@@ -74,7 +75,7 @@ static void model_run(uint64_t seed, size_t rounds, unsigned final, unsigned pho
 int main(int argc, char **argv)
 {
     seed_args args = seed_parse(argc, argv, "model_graph", scale_ops(200));
-    REQUIRE(ou_start("gc_auto=0") == OU_OK);
+    REQUIRE(ou_start("gc_auto=0,gc_slice_us=1") == OU_OK);
     model_run(args.seed, args.ops, 0, 0);
     model_run(args.seed + 1, args.ops, 70, 0);
     model_run(args.seed + 2, args.ops, 70, 40);

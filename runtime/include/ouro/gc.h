@@ -23,6 +23,11 @@ typedef struct ou_gc_report {
     uint64_t stop_ns;     /* world stopped, in all */
     uint64_t total_ns;    /* from begin to end */
     bool automatic;       /* started by a threshold, not by ou_gc_collect */
+    bool sliced;          /* in many short stops: the next four are its own */
+    uint64_t suspects;    /* objects that the hint named */
+    uint64_t false_suspects;  /* ... and that turned out to live, or were gone */
+    uint64_t stops;           /* times the world was stopped */
+    uint64_t longest_stop_ns; /* from the wish to stop until the world ran again */
 } ou_gc_report;
 
 /* Before (report NULL) and after every collection, on the collecting thread, world running. */
@@ -36,6 +41,12 @@ OU_BEGIN_DECLS
  * stopped at safepoints meanwhile. */
 OU_API int64_t ou_gc_collect(void);
 OU_API int64_t ou_gc_collect_report(ou_gc_report *report);
+
+/* The same in many stops of about `gc_slice_us` each, with the program running between them.
+ * Frees all that was garbage when it began, unless another thread asks for a collection
+ * meanwhile: then it gives way. The longest stop follows the largest group of connected garbage
+ * (docs/gc.md), not the heap. With heap=malloc it is ou_gc_collect_report. */
+OU_API int64_t ou_gc_collect_sliced(ou_gc_report *report);
 
 /* Automatic collections, on by default (knob `gc_auto`). */
 OU_API void ou_gc_enable(void);

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * hint.c - the three passes of gc.h in slices, and the groups of connected suspects.
+ *
+ * Objects are read only while the world stands, so each read is of a whole object; between two
+ * slices anything may have changed but garbage, which nobody can reach. So the counters of
+ * everything that was garbage when the regions were listed come out exact, and all of it is
+ * among the suspects. Others may be, too.
+ *
+ * Spans come and go between slices. A page is believed while it has the place in a span and the
+ * bin that it was listed with; then block numbers mean the same as at the start.
+ */
+#include "gc/children.h"
+#include "gc/sliced.h"
+#include "heap/arena.h"
+
+ou_hint ou_gc_hint;
+
+/* As in suspects.c. */
+#define MANY 253u
+#define PUSHED 254u
+#define SCANNED 255u
+#define LOOK_AT_CLOCK 64 /* objects between two looks */
+
+static_assert(OU_BIN_COUNT < 255 && OU_BIN_LARGE_TRACKED < 255, "a bin fits into a byte");
+
+static uint32_t shape_now(size_t page)
+{
+    return ou_page_table[page].back << 8 | ou_tag_bin(ou_load_relaxed(&ou_tags[page].word));
+}
+
+int ou_hint_reserve(void)
+{
+    ou_hint *h = &ou_gc_hint;
+    size_t top = ou_arena_top(), n = ou_gc.counter_count + 1;
+    *h = (ou_hint){.shape_count = top, .index_count = n};
+    h->shapes = ou_os_reserve(ou_align_up(top * sizeof *h->shapes, 4096), 4096);
+    h->seen = ou_os_reserve(ou_align_up(n / 8 + 1, 4096), 4096);
+    h->index = ou_os_reserve(ou_align_up(n * sizeof *h->index, 4096), 4096);
+    h->suspects = ou_os_reserve(ou_align_up(n * sizeof *h->suspects, 4096), 4096);
+    if (!h->shapes || !h->seen || !h->index || !h->suspects) {
+        ou_hint_release();
+        return OU_ENOMEM; /* not told: the caller has another way */
+    }
+    for (size_t i = 1; i < top; i++) {
+        h->shapes[i] = ou_gc.pages[i].magic ? shape_now(i) : 0;
+    }
+    return 0;
+}
+
+static void unmap(void *array, size_t bytes)
+{
+    if (array) {
+        ou_os_unmap(array, ou_align_up(bytes, 4096));
+    }
+}
+
+void ou_hint_release(void)
+{
+    ou_hint *h = &ou_gc_hint;
+    unmap(h->shapes, h->shape_count * sizeof *h->shapes);
+    unmap(h->seen, h->index_count / 8 + 1);
+    unmap(h->index, h->index_count * sizeof *h->index);
+    unmap(h->suspects, h->index_count * sizeof *h->suspects);
+    *h = (ou_hint){0};
+}
+
+void ou_hint_rewind(void)
+{
+    ou_gc_hint.region = ou_gc_hint.block = 0;
+}
+
+/* Index of the counter of a block; SIZE_MAX when its page is not what was listed. */
+static inline size_t counter_at(const ou_object *o)
+{
+    size_t at = (size_t)((const char *)o - ou_range);
+    size_t i = at >> OU_PAGE_SHIFT;
+    if (at >= ou_range_bytes || i >= ou_gc_hint.shape_count) {
+        return SIZE_MAX;
+    }
+    ou_gc_page page = ou_gc.pages[i];
+    uint32_t shape = ou_gc_hint.shapes[i];
+    if (!page.magic || shape != shape_now(i)) {
+        return SIZE_MAX;
+    }
+    if (OU_LIKELY(page.magic > 1)) {
+        return page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32);
+    }
+    uint32_t bin = shape & 255u;
+    return page.base +
+           (bin < OU_BIN_COUNT ? ou_block_index(ou_span_offset(o), &ou_bins[bin]) : 0);
+}
+
+bool ou_hint_holds(ou_object *o)
+{
+    size_t at = counter_at(o);
+    if (at == SIZE_MAX) {
+        return false;
+    }
+    size_t block = at - ou_gc.pages[ou_page_index(o)].base;
+    return block < ou_span_of(o)->carved && ou_gc_looks_at(o);
+}
+
+/* Blocks of a region that may hold objects now; 0 when its span is gone. */
+static size_t region_blocks(const ou_region *region)
+{
+    size_t page = ou_page_index(region->start);
+    if (ou_gc_hint.shapes[page] != shape_now(page)) {
+        return 0;
+    }
+    return ou_min(region->count, ou_page_table[page].carved);
+}
+
+/* A pass over the listed blocks, taken up where it was left: */
+static bool each_region(uint64_t until,
+                        bool (*each)(const ou_region *region, size_t blocks, uint64_t until))
+{
+    ou_hint *h = &ou_gc_hint;
+    for (; h->region < ou_gc.region_count; h->region++, h->block = 0) {
+        const ou_region *region = &ou_gc.regions[h->region];
+        if (!each(region, region_blocks(region), until)) {
+            return false;
+        }
+        if (ou_os_now_ns() >= until) { /* this one is through: never count a block twice */
+            h->region++;
+            h->block = 0;
+            return false;
+        }
+    }
+    return true;
+}
+
+static inline bool late(size_t i, uint64_t until)
+{
+    return i % LOOK_AT_CLOCK == LOOK_AT_CLOCK - 1 && ou_os_now_ns() >= until;
+}
+
+/* ---- P1 --------------------------------------------------------------------------------- */
+
+static inline void edge_subtract(ou_object *child)
+{
+    size_t at = counter_at(child);
+    if (at != SIZE_MAX) {
+        ou_gc.counters[at]--;
+    }
+}
+
+static bool count_region(const ou_region *region, size_t blocks, uint64_t until)
+{
+    ou_shape shape = {0};
+    for (size_t i = ou_gc_hint.block; i < blocks; i++) {
+        ou_object *o = ou_region_object(region, i);
+        if (ou_gc_looks_at(o)) {
+            size_t at = region->counters + i;
+            ou_gc.counters[at] = (uint8_t)(ou_gc.counters[at] + (uint8_t)ou_count_now(o));
+            ou_gc_hint.seen[at >> 3] |= (uint8_t)(1u << (at & 7));
+            ou_each_child(o, &shape, edge_subtract);
+            ou_gc.examined++;
+        }
+        if (late(i, until)) {
+            ou_gc_hint.block = i + 1;
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ou_hint_count(uint64_t until)
+{
+    return each_region(until, count_region);
+}
+
+void ou_hint_clamp(void)
+{
+    for (size_t i = 0; i < ou_gc.counter_count; i++) {
+        ou_gc.counters[i] = ou_gc.counters[i] > MANY ? MANY : ou_gc.counters[i];
+    }
+}
+
+/* ---- P2 --------------------------------------------------------------------------------- */
+
+static inline void edge_mark(ou_object *child)
+{
+    size_t at = counter_at(child);
+    if (at == SIZE_MAX || ou_gc.counters[at]) {
+        return;
+    }
+    if (OU_UNLIKELY(ou_gc.stack_len == OU_GC_STACK_MAX)) {
+        ou_gc.counters[at] = 1;
+        ou_gc.stack_overflow = true;
+        return;
+    }
+    ou_gc.counters[at] = PUSHED;
+    ou_gc.stack[ou_gc.stack_len++] = child;
+}
+
+/* The stack outlives the slice: what it holds may be gone by now. */
+static bool drain_stack(ou_shape *shape, uint64_t until)
+{
+    for (size_t n = 0; ou_gc.stack_len; n++) {
+        if (late(n, until)) {
+            return false;
+        }
+        ou_object *o = ou_gc.stack[--ou_gc.stack_len];
+        if (ou_hint_holds(o)) {
+            ou_gc.counters[counter_at(o)] = SCANNED;
+            ou_each_child(o, shape, edge_mark);
+        }
+    }
+    return true;
+}
+
+static bool mark_region(const ou_region *region, size_t blocks, uint64_t until)
+{
+    uint8_t *counters = &ou_gc.counters[region->counters];
+    ou_shape shape = {0};
+    for (size_t i = ou_gc_hint.block; i < blocks; i++) {
+        if (counters[i] && counters[i] < PUSHED) {
+            ou_object *o = ou_region_object(region, i);
+            counters[i] = SCANNED;
+            if (ou_gc_looks_at(o)) {
+                ou_each_child(o, &shape, edge_mark);
+            }
+        }
+        if (!drain_stack(&shape, until) || late(i, until)) {
+            ou_gc_hint.block = i + 1;
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ou_hint_mark(uint64_t until)
+{
+    ou_shape shape = {0};
+    if (!drain_stack(&shape, until) || !each_region(until, mark_region)) {
+        return false;
+    }
+    if (ou_gc.stack_overflow) {
+        ou_gc.stack_overflow = false;
+        ou_hint_rewind();
+        return false;
+    }
+    return true;
+}
+
+/* ---- P3 --------------------------------------------------------------------------------- */
+
+static void suspect_add(ou_object *o, size_t at)
+{
+    ou_hint *h = &ou_gc_hint;
+    uint32_t n = h->suspect_count++;
+    h->suspects[n] = (ou_suspect){.object = o, .parent = n, .next = n, .size = 1};
+    h->index[at] = n;
+}
+
+static bool collect_region(const ou_region *region, size_t blocks, uint64_t until)
+{
+    for (size_t i = ou_gc_hint.block; i < blocks; i++) {
+        size_t at = region->counters + i;
+        bool seen = ou_gc_hint.seen[at >> 3] >> (at & 7) & 1;
+        ou_object *o = ou_region_object(region, i);
+        if (seen && !ou_gc.counters[at] && ou_gc_looks_at(o)) {
+            suspect_add(o, at);
+        }
+        if (late(i, until)) {
+            ou_gc_hint.block = i + 1;
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ou_hint_collect(uint64_t until)
+{
+    return each_region(until, collect_region);
+}
+
+/* ---- groups ----------------------------------------------------------------------------- */
+
+uint32_t ou_hint_find(ou_object *o)
+{
+    size_t at = counter_at(o);
+    if (at == SIZE_MAX) {
+        return OU_NO_SUSPECT;
+    }
+    uint32_t n = ou_gc_hint.index[at];
+    return n < ou_gc_hint.suspect_count && ou_gc_hint.suspects[n].object == o ? n
+                                                                              : OU_NO_SUSPECT;
+}
+
+uint32_t ou_hint_root(uint32_t n)
+{
+    ou_suspect *suspects = ou_gc_hint.suspects;
+    while (suspects[n].parent != n) {
+        suspects[n].parent = suspects[suspects[n].parent].parent;
+        n = suspects[n].parent;
+    }
+    return n;
+}
+
+static inline void edge_join(ou_object *child)
+{
+    uint32_t other = ou_hint_find(child);
+    if (other == OU_NO_SUSPECT) {
+        return;
+    }
+    ou_suspect *suspects = ou_gc_hint.suspects;
+    uint32_t a = ou_hint_root(ou_gc_hint.current), b = ou_hint_root(other);
+    if (a == b) {
+        return;
+    }
+    if (suspects[a].size < suspects[b].size) {
+        uint32_t swap = a;
+        a = b;
+        b = swap;
+    }
+    suspects[b].parent = a;
+    suspects[a].size += suspects[b].size;
+    uint32_t next = suspects[a].next; /* two rings become one */
+    suspects[a].next = suspects[b].next;
+    suspects[b].next = next;
+}
+
+bool ou_hint_group(uint64_t until)
+{
+    ou_hint *h = &ou_gc_hint;
+    ou_shape shape = {0};
+    for (; h->block < h->suspect_count; h->block++) {
+        ou_object *o = h->suspects[h->block].object;
+        h->current = (uint32_t)h->block;
+        if (ou_hint_holds(o)) {
+            ou_each_child(o, &shape, edge_join);
+        }
+        if (late(h->block, until)) {
+            h->block++;
+            return false;
+        }
+    }
+    return true;
+}
