@@ -314,8 +314,7 @@ void graph_collect(graph *g)
 {
     size_t want = shadow_collect(g);
     ou_gc_report report = {0};
-    int64_t got =
-        g->sliced ? ou_gc_collect_sliced(&report) : ou_gc_collect_report(&report);
+    int64_t got = g->sliced ? ou_gc_collect_sliced(&report) : ou_gc_collect_report(&report);
     EXPECT_EQ(got, want);
     EXPECT_EQ(report.unreachable, want);
     graph_verify(g);

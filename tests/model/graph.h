@@ -50,7 +50,7 @@ typedef struct graph {
     graph_node nodes[GRAPH_NODES];
     size_t used; /* nodes[0..used) have been given out once */
     prng r;
-    bool sliced; /* collect in short stops */
+    bool sliced;              /* collect in short stops */
     unsigned percent_final;   /* of instances: with a finalizer */
     unsigned percent_phoenix; /* of those: resurrecting */
     size_t made, died, revived;

@@ -2,9 +2,9 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * torture_gc.c - the collector against mutators: threads build and cut rings, pass live
- * structures through cells, ask for collections at the same time, while automatic collections
- * and the background collector run as well. What is held stays whole; in the end every instance
- * was finalized exactly once.
+ * structures through cells, ask for collections of both kinds at the same time, while automatic
+ * collections and the background collector run as well. What is held stays whole; in the end
+ * every instance was finalized exactly once.
  *
  *      gc [SEED [OPERATIONS]]
  */
@@ -94,7 +94,7 @@ static void torture_member(unsigned index, void *arg)
         }
         ou_decref(ring);
         if (prng_below(&r, t->collect_every) == 0) {
-            REQUIRE(ou_gc_collect() >= 0);
+            REQUIRE((prng_chance(&r, 70) ? ou_gc_collect_sliced(NULL) : ou_gc_collect()) >= 0);
         }
         ou_safepoint();
     }
@@ -106,10 +106,11 @@ int main(int argc, char **argv)
     state.seed = args.seed;
     state.ops = args.ops;
     state.collect_every = 200;
-    cells_start("gc_min_bytes=256k,gc_percent=20,gc_period_ms=1");
+    cells_start("gc_min_bytes=256k,gc_percent=20,gc_period_ms=1,gc_slice_us=20");
     EXPECT_EQ(ou_gc_background(true), OU_OK);
     team_run(CELL_THREADS, torture_member, &state);
     EXPECT_EQ(ou_gc_background(false), OU_OK);
+    EXPECT(ou_gc_collect_sliced(NULL) >= 0); /* alone: it is given way to by nobody */
     cells_drain(state.cells, CELLS);
     return cells_finish();
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * gc_pause.c - how long the background collector stops a program: LIVE nodes that stay, beside
+ * them rings of RING nodes that die at up to 10^6 objects a second.
+ *
+ *      ouro-gc-pause [LIVE [RING [SECONDS [CONF]]]]
+ *
+ * One line: collections, stops, the longest stop, the time stopped, suspects, the most tracked
+ * garbage seen. Only ouro can do this; the longest stop of others is their longest collection.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ouro/ouro.h"
+
+#define RATE 1000000.0 /* objects a second */
+
+static const ou_type *node;
+static struct {
+    uint64_t collections, sliced, stops, longest_ns, stop_ns, suspects, wrong, freed;
+} sum; /* written by the collecting thread, one at a time; read after the last */
+
+static void on_collected(const ou_gc_report *report, void *arg)
+{
+    (void)arg;
+    if (report) {
+        sum.collections++;
+        sum.sliced += report->sliced;
+        sum.stops += report->stops;
+        sum.stop_ns += report->stop_ns;
+        sum.suspects += report->suspects;
+        sum.wrong += report->false_suspects;
+        sum.freed += report->unreachable;
+        if (report->longest_stop_ns > sum.longest_ns) {
+            sum.longest_ns = report->longest_stop_ns;
+        }
+    }
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static ou_object *node_new(void)
+{
+    ou_object *o = ou_instance_new(node);
+    if (!o) {
+        fprintf(stderr, "gc-pause: %s\n", ou_error_message());
+        exit(1);
+    }
+    return o;
+}
+
+/* A list that hangs on its last node: an owned reference to that. */
+static ou_object *chain(size_t n, ou_object **first)
+{
+    ou_object *last = node_new();
+    *first = last;
+    for (size_t i = 1; i < n; i++) {
+        ou_object *o = node_new();
+        ou_attr_set_at_steal(o, 0, last);
+        last = o;
+    }
+    return last;
+}
+
+static uint64_t make_rings(size_t ring, double seconds)
+{
+    uint64_t made = 0;
+    double begin = now_s(), now = begin;
+    while (now < begin + seconds) {
+        ou_object *first, *last = chain(ring, &first);
+        ou_attr_set_at(first, 0, last);
+        ou_decref(last);
+        made += ring;
+        now = now_s();
+        while ((double)made > (now - begin) * RATE) { /* ahead of the rate */
+            ou_safepoint();
+            now = now_s();
+        }
+    }
+    return made;
+}
+
+int main(int argc, char **argv)
+{
+    size_t live = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    size_t ring = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000;
+    double seconds = argc > 3 ? strtod(argv[3], NULL) : 5;
+    static const char *const attrs[] = {"next", "other"};
+    if (!live || !ring || ou_start(argc > 4 ? argv[4] : "gc_auto=0") != OU_OK) {
+        fprintf(stderr, "usage: ouro-gc-pause [LIVE [RING [SECONDS [CONF]]]]\n");
+        return 2;
+    }
+    node = ou_class_new("Node", attrs, 2, true, NULL, NULL);
+    ou_object *first, *keep = chain(live, &first);
+    ou_gc_collect(); /* what is live is known */
+    ou_gc_callback_add(on_collected, NULL);
+    ou_gc_enable();
+    ou_gc_background(true);
+    uint64_t made = make_rings(ring, seconds);
+    ou_gc_background(false);
+    printf("live %zu, rings of %zu, %.2f M objects/s: %llu collections, %llu of them in short "
+           "stops; %llu stops, longest %.3f ms, %.1f %% of the time; %llu suspects, %llu false; "
+           "%.1f %% of the garbage freed\n",
+           live, ring, (double)made / seconds * 1e-6, (unsigned long long)sum.collections,
+           (unsigned long long)sum.sliced, (unsigned long long)sum.stops,
+           (double)sum.longest_ns * 1e-6, (double)sum.stop_ns * 1e-7 / seconds,
+           (unsigned long long)sum.suspects, (unsigned long long)sum.wrong,
+           (double)sum.freed * 100 / (double)made);
+    ou_decref(keep);
+    return ou_stop() == OU_OK ? 0 : 1;
+}
