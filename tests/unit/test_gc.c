@@ -42,6 +42,26 @@ static void rings_of_many_sizes(void **state)
     }
 }
 
+static void short_stops_find_the_same(void **state)
+{
+    (void)state;
+    assert_ok(ou_knob_set("gc_slice_us", "1"));
+    ou_object *live = ring(20000); /* several slices, whatever the clock */
+    ou_decref(ring(20000));
+    ou_decref(ring(2));
+    ou_gc_report report;
+    assert_int_equal(ou_gc_collect_sliced(&report), 20002);
+    if (report.sliced) {
+        assert_true(report.suspects >= 20002);
+        assert_int_equal(report.suspects - report.false_suspects, 20002);
+        assert_true(report.stops > 5);
+    }
+    ou_decref(live);
+    assert_int_equal(ou_gc_collect_sliced(NULL), 20000);
+    assert_ok(ou_knob_set("gc_slice_us", "200"));
+    assert_int_equal(ou_gc_collect(), 0);
+}
+
 static void nothing_to_collect(void **state)
 {
     (void)state;
@@ -311,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(rings_of_many_sizes),
+        UNIT_TEST(short_stops_find_the_same),
         UNIT_TEST(nothing_to_collect),
         UNIT_TEST(each_container_may_close_a_cycle),
         UNIT_TEST(many_references_between_the_same_two),
