@@ -68,15 +68,29 @@ static int main_choose(const struct options *o, const struct workload *wl, struc
     return 0;
 }
 
+/* Stops of the world; a quantile only where there are enough of them (as for latencies). */
+static void main_pauses(struct record *r, const ou_pauses *p)
+{
+    record_u64(r, "gc_stops", p->stops);
+    record_u64(r, "gc_pause_max_ns", p->longest_ns);
+    record_u64(r, "gc_pause_total_ns", p->stopped_ns);
+    record_u64(r, "gc_reach_max_ns", p->longest_reach_ns);
+    if (p->stops >= 200) {
+        record_u64(r, "gc_pause_p50_ns", ou_pauses_quantile(p, 0.5));
+    }
+    if (p->stops >= 10000) {
+        record_u64(r, "gc_pause_p99_ns", ou_pauses_quantile(p, 0.99));
+    }
+}
+
 static void main_objects(struct record *r)
 {
-    struct objects_gc gc = objects_gc_read();
+    const struct objects_gc *gc = objects_gc_read();
     char runtime[512];
     snprintf(runtime, sizeof runtime, "%s %s", ou_version(), ou_build_info());
-    record_u64(r, "gc_count", gc.count);
-    record_u64(r, "gc_unreachable", gc.unreachable);
-    record_u64(r, "gc_pause_max_ns", gc.pause_max_ns);
-    record_u64(r, "gc_pause_total_ns", gc.pause_total_ns);
+    record_u64(r, "gc_count", gc->count);
+    record_u64(r, "gc_unreachable", gc->unreachable);
+    main_pauses(r, &gc->pauses);
     record_str(r, "runtime", runtime);
 }
 

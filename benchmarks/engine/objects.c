@@ -17,7 +17,7 @@
 #define OBJECTS_ROWS 8192u /* census rows: types x sizes x threads */
 
 static struct {
-    struct objects_gc gc;       /* each field atomic: any thread may collect */
+    struct objects_gc gc;       /* counts atomic: any thread may collect */
     struct objects_gc measured; /* what of it happened before the last phase ended */
     uint64_t alive_before;
 } objects_state;
@@ -31,10 +31,6 @@ static void objects_on_gc(const ou_gc_report *report, void *arg)
     /* relaxed: figures, read when the threads have ended */
     ou_fetch_add_relaxed(&gc->count, 1);
     ou_fetch_add_relaxed(&gc->unreachable, report->unreachable);
-    ou_fetch_add_relaxed(&gc->pause_total_ns, report->stop_ns);
-    uint64_t max = ou_load_relaxed(&gc->pause_max_ns);
-    while (report->stop_ns > max && !ou_cas_relaxed(&gc->pause_max_ns, &max, report->stop_ns)) {
-    }
 }
 
 /* Objects alive; UINT64_MAX when they cannot be counted. */
@@ -69,6 +65,7 @@ int objects_verify(const struct run *run, char *why, size_t why_size)
 {
     uint64_t dropped = 0;
     objects_state.measured = objects_state.gc;
+    ou_pauses_get(&objects_state.measured.pauses);
     uint64_t before = objects_state.measured.unreachable;
     int64_t rest = ou_gc_collect();
     uint64_t found = objects_state.gc.unreachable;
@@ -89,9 +86,9 @@ int objects_verify(const struct run *run, char *why, size_t why_size)
     return 0;
 }
 
-struct objects_gc objects_gc_read(void)
+const struct objects_gc *objects_gc_read(void)
 {
-    return objects_state.measured;
+    return &objects_state.measured;
 }
 
 void objects_gc_mode(enum gc_mode mode)

@@ -8,14 +8,14 @@
 
 #include "engine/worker.h"
 #include "ouro/common.h"
+#include "ouro/pause.h"
 #include "ouro/runtime.h"
 
-/* What the collector did during the phases, summed over its callbacks. */
+/* What the collector did during the phases. */
 struct objects_gc {
     uint64_t count;
     uint64_t unreachable;
-    uint64_t pause_max_ns;
-    uint64_t pause_total_ns;
+    ou_pauses pauses; /* every stop of the world until the last phase ended */
 };
 
 /* Starts the runtime on the chosen heap and attaches the main thread. 0 or -1 with a line. */
@@ -26,7 +26,7 @@ int objects_start(const struct run *run, char *why, size_t why_size);
 int objects_verify(const struct run *run, char *why, size_t why_size);
 
 /* Without the collection of objects_verify(), which must come before. */
-struct objects_gc objects_gc_read(void);
+const struct objects_gc *objects_gc_read(void);
 
 /* Automatic collections as the phase wants them. Main thread, between phases. */
 void objects_gc_mode(enum gc_mode mode);

@@ -104,17 +104,22 @@ int main(int argc, char **argv)
     ou_gc_callback_add(on_collected, NULL);
     ou_gc_enable();
     ou_gc_background(true);
+    static ou_pauses before, stops;
+    ou_pauses_get(&before);
     uint64_t made = make_rings(ring, seconds);
     ou_gc_background(false);
-    printf(
-        "live %zu, rings of %zu, %.2f M objects/s: %llu collections, %llu of them in short "
-        "stops; %llu stops, longest %.3f ms, %.1f %% of the time; %llu suspects, %llu false; "
-        "%.1f %% of the garbage freed\n",
-        live, ring, (double)made / seconds * 1e-6, (unsigned long long)sum.collections,
-        (unsigned long long)sum.sliced, (unsigned long long)sum.stops,
-        (double)sum.longest_ns * 1e-6, (double)sum.stop_ns * 1e-7 / seconds,
-        (unsigned long long)sum.suspects, (unsigned long long)sum.wrong,
-        (double)sum.freed * 100 / (double)made);
+    ou_pauses_get(&stops);
+    ou_pauses_since(&stops, &before);
+    printf("live %zu, rings of %zu, %.2f M objects/s: %llu collections, %llu of them in short "
+           "stops; %llu stops, longest %.3f ms, p99 %.3f, median %.3f, %.1f %% of the time; "
+           "%llu suspects, %llu false; "
+           "%.1f %% of the garbage freed\n",
+           live, ring, (double)made / seconds * 1e-6, (unsigned long long)sum.collections,
+           (unsigned long long)sum.sliced, (unsigned long long)sum.stops,
+           (double)sum.longest_ns * 1e-6, (double)ou_pauses_quantile(&stops, 0.99) * 1e-6,
+           (double)ou_pauses_quantile(&stops, 0.5) * 1e-6, (double)sum.stop_ns * 1e-7 / seconds,
+           (unsigned long long)sum.suspects, (unsigned long long)sum.wrong,
+           (double)sum.freed * 100 / (double)made);
     ou_decref(keep);
     return ou_stop() == OU_OK ? 0 : 1;
 }

@@ -91,7 +91,7 @@ static void collect_whole(ou_gc_report *report)
 static bool collect_locked(ou_gc_report *report)
 {
     uint64_t begin = ou_os_now_ns();
-    ou_world_times before = ou_world_times_get();
+    uint64_t before = ou_pauses_total_ns();
     bool given_up = false;
     if (report->sliced) {
         ou_store_relaxed(&slicing, 1u);
@@ -106,7 +106,7 @@ static bool collect_locked(ou_gc_report *report)
     if (!report->sliced && !given_up) {
         collect_whole(report);
     }
-    report->stop_ns = ou_world_times_get().total_ns - before.total_ns;
+    report->stop_ns = ou_pauses_total_ns() - before;
     report->total_ns = ou_os_now_ns() - begin;
     OU_STAT(gc_collections, 1);
     OU_STAT(gc_unreachable, report->unreachable);

@@ -132,6 +132,10 @@ void ou_gc_fork_done(bool child);
 void ou_gc_pacing_start(void);
 void ou_gc_pacing_begins(void);
 void ou_gc_pacing_collected(void);
+void ou_gc_pacing_hinted(void); /* in slices: who may be garbage is known */
+/* In slices: stops take this many times as long as the program gets between them. Grows as the
+ * program gets ahead. */
+unsigned ou_gc_pacing_share(void);
 void ou_gc_background_stop(void);
 void ou_gc_background_fork(bool done, bool child);
 

@@ -19,6 +19,7 @@
 
 static int64_t live_after;   /* atomic: tracked bytes after the last collection */
 static int64_t before;       /* collector: tracked bytes when the collection began */
+static int64_t lead;         /* atomic: growth while the last hint in slices was made */
 static uint32_t wanted;      /* atomic, futex: the background thread has work */
 static uint32_t running;     /* atomic: 1 while the background thread should live */
 static pthread_t background; /* lock: callers of ou_gc_background */
@@ -52,16 +53,37 @@ static int64_t growth(void)
     return tracked_bytes() - ou_load_relaxed(&live_after);
 }
 
+static bool in_slices(void)
+{
+    return ou_load_relaxed(&running) && OU_KNOB(gc_slice_us) != 0;
+}
+
+/* Growth at which the background thread begins: early enough to have the hint when the step is
+ * full, going by last time. */
+static int64_t due(void)
+{
+    int64_t full = step();
+    int64_t early = in_slices() ? full - ou_load_relaxed(&lead) : full;
+    return early > full / 4 ? early : full / 4;
+}
+
+/* Growth at which the program does it itself, in one stop. A collection in slices takes more of
+ * the time long before (ou_gc_pacing_share). */
+static int64_t too_late(void)
+{
+    return (in_slices() ? 4 : 2) * step();
+}
+
 static void on_growth(void)
 {
     if (!OU_KNOB(gc_auto) || !ou_self.self) {
         return;
     }
-    int64_t grown = growth(), due = step();
-    if (grown < due) {
+    int64_t grown = growth();
+    if (grown < due()) {
         return;
     }
-    if (ou_load_relaxed(&running) && grown < 2 * due) {
+    if (ou_load_relaxed(&running) && grown < too_late()) {
         ou_store_release(&wanted, 1u);
         ou_os_wake(&wanted, false);
         return;
@@ -72,9 +94,9 @@ static void on_growth(void)
 static void at_safepoint(void)
 {
     if (OU_KNOB(gc_auto)) {
-        int64_t grown = growth(), due = step();
-        if (grown >= due) {
-            ou_gc_collect_automatic(false, grown >= 2 * due);
+        int64_t grown = growth();
+        if (grown >= step()) {
+            ou_gc_collect_automatic(false, grown >= too_late());
         }
     }
 }
@@ -88,6 +110,18 @@ void ou_gc_pacing_start(void)
 void ou_gc_pacing_begins(void)
 {
     before = tracked_bytes();
+}
+
+void ou_gc_pacing_hinted(void)
+{
+    int64_t grown = tracked_bytes() - before;
+    ou_store_relaxed(&lead, grown > 0 ? grown : 0);
+}
+
+unsigned ou_gc_pacing_share(void)
+{
+    int64_t eighths = growth() * 8 / step();
+    return eighths < 8 ? 1 : eighths < 12 ? 2 : eighths < 16 ? 4 : 16;
 }
 
 /* What was made while the world ran may be garbage already: it does not count as live. */
@@ -129,7 +163,7 @@ static void *background_main(void *arg)
         ou_os_wait(&wanted, 0, (uint64_t)OU_KNOB(gc_period_ms) * 1000000u);
         bool asked = ou_exchange_acquire(&wanted, 0u);
         if (ou_load_acquire(&running) && ou_thread_attach() == 0) {
-            if (OU_KNOB(gc_auto) && (asked || growth() >= step())) {
+            if (OU_KNOB(gc_auto) && (asked || growth() >= due())) {
                 ou_gc_collect_automatic(OU_KNOB(gc_slice_us) != 0, false);
             }
             ou_thread_detach();

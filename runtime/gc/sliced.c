@@ -104,11 +104,11 @@ static uint64_t slice_ns(void)
     return (uint64_t)(us ? us : 1) * 1000;
 }
 
-/* The program gets at least as long as it stood; not waited for when somebody wants the
- * collector. */
+/* The program gets as long as it stood, or less when it makes too much meanwhile; not waited
+ * for when somebody wants the collector. */
 static void gap(uint64_t began)
 {
-    uint64_t took = ou_os_now_ns() - began;
+    uint64_t took = (ou_os_now_ns() - began) / ou_gc_pacing_share();
     ou_blocking_begin();
     ou_os_wait(&ou_gc_hurry, 0, took);
     ou_blocking_end();
@@ -202,6 +202,7 @@ bool ou_gc_sliced(ou_gc_report *report)
         }
         if (through) {
             report->suspects = ou_gc_hint.suspect_count;
+            ou_gc_pacing_hinted();
             judge_all(report);
         }
         ou_hint_release();

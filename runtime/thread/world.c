@@ -15,7 +15,7 @@ static ou_lock world_lock = OU_LOCK_INIT;
 static uint32_t stopping;      /* atomic, futex: 1 while a stop is wanted or in force */
 static uint32_t parked;        /* atomic, futex: grows whenever a thread leaves its slot */
 static uint64_t stop_began_ns; /* lock:world_lock */
-static ou_world_times times;   /* lock:world_lock; read racily by reports */
+static uint64_t reach_ns;      /* lock:world_lock: how long until everybody stood */
 
 void (*ou_safepoint_inbox)(void);
 void (*ou_safepoint_gc)(void);
@@ -84,17 +84,13 @@ void ou_world_stop(void)
             slot_stop(&ou_slots[id]);
         }
     }
-    uint64_t reach = ou_os_now_ns() - asked;
-    times.max_reach_ns = ou_max(times.max_reach_ns, reach);
+    reach_ns = ou_os_now_ns() - asked;
     OU_STAT(world_stops, 1);
 }
 
 void ou_world_start(void)
 {
-    uint64_t took = ou_os_now_ns() - stop_began_ns;
-    times.stops++;
-    times.total_ns += took;
-    times.max_ns = ou_max(times.max_ns, took);
+    ou_pauses_note(reach_ns, ou_os_now_ns() - stop_began_ns);
     uint32_t count = ou_slot_count();
     ou_store_seq_cst(&stopping, 0u);
     for (uint32_t id = 1; id <= count; id++) {
@@ -111,11 +107,6 @@ void ou_world_start(void)
             ou_world_on_start(&ou_slots[id]);
         }
     }
-}
-
-ou_world_times ou_world_times_get(void)
-{
-    return times;
 }
 
 void ou_safepoint_slow(void)

@@ -20,11 +20,8 @@ void ou_world_start(void);
 /* Takes a lock whose holder may stop the world: the caller stands aside while it waits. */
 void ou_lock_take_parked(ou_lock *lock);
 
-/* Longest and total time from request to start, and number of stops. */
-typedef struct ou_world_times {
-    uint64_t stops, total_ns, max_ns, max_reach_ns;
-} ou_world_times;
-ou_world_times ou_world_times_get(void);
+/* Time the world has stood since the start of the process; all about stops: ouro/pause.h. */
+uint64_t ou_pauses_total_ns(void);
 
 /* What a safepoint does besides parking: set by higher floors, called attached. */
 extern void (*ou_safepoint_inbox)(void);

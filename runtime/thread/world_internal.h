@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
-/* world_internal.h - what slot.c needs of world.c: nobody else includes it. */
+/* world_internal.h - what slot.c, world.c and pauses.c need of each other: nobody else includes
+ * it. */
 #ifndef OURO_THREAD_WORLD_INTERNAL_H
 #define OURO_THREAD_WORLD_INTERNAL_H
 
@@ -11,5 +12,9 @@ void ou_world_wait_running(void);
 
 /* ATTACHED -> DETACHED, and tells a stopper that waits. */
 void ou_world_leave(ou_slot *slot);
+
+/* Holder of the world lock: a stop has ended, which took so long to reach everybody, and in all
+ * (pauses.c). */
+void ou_pauses_note(uint64_t reach_ns, uint64_t ns);
 
 #endif

@@ -16,6 +16,7 @@
 #include "ouro/frame.h"
 #include "ouro/weakref.h"
 #include "ouro/gc.h"
+#include "ouro/pause.h"
 #include "ouro/census.h"
 #include "ouro/event.h"
 #include "ouro/heap.h"
