@@ -48,6 +48,11 @@ def _content(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def settings(load: Workload) -> dict[str, Any]:
+    """The top-level keys of a workload file; none of a trace."""
+    return _content(load.path) if load.kind == FILE else {}
+
+
 def _forms(content: dict[str, Any]) -> tuple[str, ...]:
     """The forms a file offers; both when it does not say."""
     listed = content.get("forms")
