@@ -7,7 +7,7 @@ import argparse
 import sys
 from typing import Callable, Sequence
 
-from . import VERSION, escape, profiles
+from . import VERSION, cli_judge, escape, profiles
 from .errors import EXIT_BAD_INPUT, BadInput
 
 EPILOG = "exit status: 0 all well, 1 a row failed, 2 bad input, 130 interrupted"
@@ -119,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     _run_parser(commands)
     _other_parsers(commands)
+    cli_judge.add(commands, _add)
     return top
 
 

@@ -32,3 +32,28 @@ def for_markdown(text: str) -> str:
     """Makes text safe in a Markdown table cell, also where raw HTML is rendered."""
     text = for_terminal(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#!$])", r"\\\1", text)
+
+
+def for_code_span(text: str) -> str:
+    """Text as Markdown code, also inside a table of a pull request's comment: there no name can
+    mention people, refer to issues, make links, or end the cell. A pipe becomes a broken bar,
+    because cells are split before code is looked for."""
+    text = for_terminal(text).replace("|", "\u00a6").strip()
+    if not text:
+        return ""
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    gap = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{gap}{text}{gap}{fence}"
+
+
+def for_xml(text: str) -> str:
+    """Text that an XML 1.0 writer may take: it escapes the markup itself, but lets control
+    characters and half surrogates through, which no reader accepts."""
+    return for_terminal(text)
+
+
+def for_workflow(text: str, value: bool = False) -> str:
+    """Text of a GitHub workflow command; `value`: of one of its properties. The rules are those
+    of the toolkit's command.ts: per cent and line ends, in properties colon and comma, too."""
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace(":", "%3A").replace(",", "%2C") if value else text
