@@ -4,7 +4,8 @@
  * count.c - the slow ends of biased counting. The states and their transitions are in
  * docs/counting.md; the model is tests/spin/counting.pml. In short:
  *
- *   owner drops its last     shared (INIT,0): dead. Otherwise owner = none, then MERGED.
+ *   owner drops its last     shared (INIT,0): dead; (MAYBE_WEAKREF,0) and in no table: dead.
+ *                            Otherwise owner = none, then MERGED.
  *   other drops, shared 0    QUEUED: the reference goes to the owner's inbox, which merges:
  *   (INIT or MAYBE_WEAKREF)  total = local + shared - 1.
  *   other drops otherwise    shared - 1; (MERGED,0) is dead; below zero is a bug of the caller.
@@ -67,10 +68,14 @@ static OU_COLD _Noreturn void underflow(const ou_object *o)
 }
 
 /* The owner has dropped its last one, but others count, or may: from here on there is one
- * count. */
+ * count. Unless it has never been in a table, and only its block comes from elsewhere. */
 static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
 {
     ou_store_relaxed(&o->rc_local, 0u);
+    if (shared == OU_RC_MAYBE_WEAKREF && !ou_is_listed(o)) {
+        ou_object_die(o);
+        return;
+    }
     ou_store_release(&o->owner, OU_OWNER_NONE); /* pairs: guard.c, reads of merged containers */
     uint32_t merged;
     do {

@@ -43,7 +43,8 @@ enum {
 /* rc_shared: count << 2 | state */
 enum {
     OU_RC_INIT = 0,
-    OU_RC_MAYBE_WEAKREF = 1, /* somebody may find the object without holding a reference */
+    OU_RC_MAYBE_WEAKREF = 1, /* somebody may find the object without holding a reference, or its
+                              * block is of another heap than its owner's (handoff.c) */
     OU_RC_QUEUED = 2,        /* in the owner's inbox, which holds one reference */
     OU_RC_MERGED = 3,
     OU_RC_STATE = 3,
@@ -169,6 +170,14 @@ void ou_inbox_drain_suspended(ou_slot *slot, ou_object **dead);
  * returned linked; ou_objects_bury() them when the world runs again. */
 ou_object *ou_inbox_drain_all(void);
 void ou_objects_bury(ou_object *dead);
+
+/* May a table point to `o` without owning a reference? Asked by whoever holds the only one, so
+ * the answer cannot turn into yes: entering needs a reference, and sets the flag before. */
+OU_INLINE bool ou_is_listed(const ou_object *o)
+{
+    return ou_load_relaxed(&o->flags) & (OU_FL_WEAKREF | OU_FL_INTERNED) ||
+           o->type == OU_KIND_WEAKREF; /* its dying target looks for it (weakref.c) */
+}
 
 /* Exact count of references; world stopped or caller owns the object alone. */
 OU_INLINE int64_t ou_count_now(const ou_object *o)

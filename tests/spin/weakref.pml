@@ -10,6 +10,7 @@
  * never touched afterwards), and that the dead do not come back. Story: docs/counting.md.
  *
  * mutant STAYS_INIT: registering leaves INIT, the owner's fast death does not see the table
+ * mutant FLAG_IGNORED: the owner at MAYBE_WEAKREF frees without a look at the flag
  * mutant REMOVE_LATE: the entry is removed after the memory is freed
  * mutant TRY_REVIVES: ou_try_incref accepts a merged object of count 0
  * mutant DEAD_LOOKS_IMMORTAL: the link of the list of the dead sets bit 31 of rc_local
@@ -22,9 +23,11 @@
 
 bool lock; /* of the stripe */
 bool entry;
+bool flag;       /* WEAKREF: set under the lock */
 bool registered; /* ghost: at most one registration */
 byte ended;
 
+#define LISTED(o) flag
 #define ou_stripe_lock() atomic { !lock -> lock = true }
 #define ou_stripe_unlock() lock = false
 
@@ -35,11 +38,10 @@ inline ou_object_die(o)
     ou_stripe_lock(); entry = false; ou_stripe_unlock()
 #else
     if
-    :: registered ->
+    :: flag ->
 #ifdef MUTANT_DEAD_LOOKS_IMMORTAL
         obj[o].immortal = true;
 #endif
-        /* flag WEAKREF: set before the entry, by a holder of a reference */
         ou_stripe_lock(); entry = false; ou_stripe_unlock()
     :: else
     fi;
@@ -54,7 +56,8 @@ inline ou_weakref_new(o)
     ou_maybe_weakref(o);
     registered = true;
     ou_stripe_lock();
-    atomic { ALIVE(o); entry = true };
+    atomic { ALIVE(o); flag = true };
+    entry = true;
     ou_stripe_unlock()
 }
 

@@ -89,6 +89,33 @@ OU_INLINE void ou_decref(ou_object *o)
     }
 }
 
+/* Handing an object over: an object that one thread makes and another one ends need not be
+ * counted by atomics nor sent back to its first owner.
+ *
+ *      producer                             consumer
+ *      ou_give(o);                          o = queue_pop();
+ *      queue_push(o); (gives up `o`)        ou_take(o);
+ *                                           ... uses o as if it had made it ...
+ *                                           ou_decref(o);
+ *
+ * ou_give: the caller's reference, which must be the only one, is about to travel. True: `o`
+ * belongs to no thread now, and whoever gets the reference may take it. False: others refer to
+ * `o` (or a weakref does, or it is interned); nothing has changed. Either way the caller still
+ * owns its reference, and passing it on is right: after false, or without a take, the receiver
+ * counts by atomics.
+ *
+ * ou_take: true: the calling thread is the owner of `o` from here on: it counts with plain
+ * stores, and a list or dict needs no lock until another thread touches it. Works on any object
+ * whose only reference is the caller's and that has no owner, given or not. False: the object
+ * stays as it is, to be used as any other.
+ *
+ * Only `o` itself changes hands, not what it refers to. The pointer must travel through
+ * something that orders memory: a lock, a queue, a release store and its acquire load.
+ * Thread-safety: any attached thread that holds a reference. No safepoint. Cost: a few plain
+ * loads and stores, no atomic read-modify-write (one more for a container that was shared). */
+OU_API bool ou_give(ou_object *o);
+OU_API bool ou_take(ou_object *o);
+
 /* ou_incref / ou_decref that accept NULL. */
 OU_INLINE ou_object *ou_xincref(ou_object *o)
 {
