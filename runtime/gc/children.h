@@ -43,9 +43,10 @@ OU_INLINE void ou_each_entry(const ou_dict *dict, ou_child_fn visit)
 /* What the passes need to know of a type, kept while object follows object of the same one. */
 typedef struct ou_shape {
     uint32_t type;  /* index; OU_KIND_FREE: nothing known yet */
-    uint32_t first; /* byte offset of the references, when they are all inline ... */
-    uint32_t n;     /* ... and so many; 0: see ou_each_child_other */
-    bool releases;  /* has side storage */
+    uint32_t kind;  /* ou_kind; OU_KIND_COUNT: all references are inline, `n` of them */
+    uint32_t first; /* byte offset of these references */
+    uint32_t n;
+    bool releases; /* has side storage */
 } ou_shape;
 
 OU_INLINE void ou_shape_follow(ou_shape *shape, const ou_object *o)
@@ -54,12 +55,33 @@ OU_INLINE void ou_shape_follow(ou_shape *shape, const ou_object *o)
         return;
     }
     const ou_type *type = ou_type_get(o);
-    bool closed = type->kind == OU_KIND_INSTANCE && type->cls->closed;
-    *shape = (ou_shape){.type = o->type, .releases = type->release && !closed};
-    if (closed) {
-        shape->first = sizeof(ou_instance);
-        shape->n = type->slots;
+    *shape = (ou_shape){.type = o->type, .kind = type->kind, .releases = type->release};
+    if (type->kind == OU_KIND_INSTANCE && !ou_instance_is_open(type)) {
+        *shape = (ou_shape){.type = o->type,
+                            .kind = OU_KIND_COUNT,
+                            .first = sizeof(ou_instance),
+                            .n = type->slots};
     }
+}
+
+/* The references of an object as one array, whose entries may be NULL: instances of closed
+ * classes, lists, tuples. False: see ou_each_child_other. */
+OU_INLINE bool ou_shape_items(const ou_shape *shape, ou_object *o, ou_object *const **items,
+                              size_t *n)
+{
+    if (OU_LIKELY(shape->kind == OU_KIND_COUNT)) {
+        *items = (ou_object **)((char *)o + shape->first);
+        *n = shape->n;
+    } else if (shape->kind == OU_KIND_LIST) {
+        *items = ((ou_list *)o)->items;
+        *n = ((ou_list *)o)->len;
+    } else if (shape->kind == OU_KIND_TUPLE) {
+        *items = ((ou_tuple *)o)->items;
+        *n = ((ou_tuple *)o)->len;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* Always inlined with a constant `visit`, so that the calls through it vanish. */
@@ -94,7 +116,7 @@ OU_INLINE void ou_each_child_other(ou_object *o, ou_child_fn visit)
 OU_INLINE void ou_each_child(ou_object *o, ou_shape *shape, ou_child_fn visit)
 {
     ou_shape_follow(shape, o);
-    if (OU_LIKELY(shape->n)) {
+    if (OU_LIKELY(shape->kind == OU_KIND_COUNT)) {
         ou_each_item((ou_object **)((char *)o + shape->first), shape->n, visit);
     } else {
         ou_each_child_other(o, visit);

@@ -10,75 +10,12 @@
  *                     that it reaches, leaves the set; weakrefs made meanwhile are cleared
  *   4 world running   members are cleared, then let go: they die by counting
  *
- * A set without finalizers and weakrefs needs none of this: nobody can see it any more, so its
- * members are taken apart and freed directly (reclaim).
+ * A set without finalizers and weakrefs needs none of this: reclaim.c.
  */
 #include "gc/children.h"
 #include "gc/gc.h"
 #include "object/watch.h"
 #include "object/weakref.h"
-
-/* ---- the short way ------------------------------------------------------------------------
- */
-
-/* The counters still say who is a member, so the members' headers are read once, in order. With
- * heap=malloc they do not: vectors move as soon as the world runs. */
-static inline void drop_outside(ou_object *child)
-{
-    const uint8_t *counter = ou_gc_counter(child);
-    if (!counter || *counter) {
-        ou_decref(child);
-    }
-}
-
-static inline void drop_outside_by_header(ou_object *child)
-{
-    if (!ou_gc_is_garbage(child)) {
-        ou_decref(child);
-    }
-}
-
-static void flag_members(void)
-{
-    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
-        ou_gc.garbage[i]->gcbits |= OU_GC_GARBAGE;
-    }
-}
-
-void ou_gc_reclaim_by_header(void)
-{
-    flag_members();
-    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
-        ou_object *o = ou_gc.garbage[i];
-        ou_watch(OU_EV_UNREACHABLE, o, (int64_t)ou_gc.garbage_count);
-        ou_each_child_other(o, drop_outside_by_header);
-        const ou_type *type = ou_type_get(o);
-        if (type->release) {
-            type->release(o);
-        }
-    }
-    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
-        ou_object_free_block(ou_gc.garbage[i]);
-    }
-}
-
-void ou_gc_reclaim(void)
-{
-    if (ou_load_relaxed(&ou_special)) {
-        ou_gc_reclaim_by_header();
-        return;
-    }
-    ou_shape shape = {0};
-    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
-        ou_object *o = ou_gc.garbage[i];
-        ou_each_child(o, &shape, drop_outside);
-        if (shape.releases) {
-            ou_type_get(o)->release(o);
-        }
-        ou_header_bury(o);
-    }
-    ou_heap_free_sorted((void **)ou_gc.garbage, ou_gc.garbage_count);
-}
 
 /* ---- the long way -------------------------------------------------------------------------
  */
@@ -220,7 +157,7 @@ static void clear_members(void)
 
 size_t ou_gc_finish(ou_gc_report *report, uint64_t began)
 {
-    flag_members();
+    ou_gc_flag_members();
     ou_weakref *notify = clear_weakrefs();
     for (size_t i = 0; i < ou_gc.garbage_count; i++) {
         hold(ou_gc.garbage[i]);

@@ -9,8 +9,8 @@
  *
  *   stop the world   merge queued counts, so that every count is exact
  *   P1 by page       counter[o] += count(o); counter[c] -= 1 for each reference o -> c
- *   P2               what has a counter left lives; so does what it reaches
- *   P3 by page       the others, in address order, are the garbage list
+ *   P2 by page       what has a counter left lives; so does what it reaches
+ *   P3 by page       whose counter is 0 is garbage: counted, and listed if anybody must be told
  *                    weakrefs to them are cleared
  *   start the world  callbacks, finalizers; then (stopped again) who came back?
  *                    clear or reclaim; count
@@ -34,6 +34,8 @@ typedef struct ou_region {
     uint32_t block_bytes; /* arena */
     uint32_t count;       /* blocks, or objects in the vector */
     uint32_t counters;    /* index of the first counter */
+    uint32_t garbage;     /* P3: so many of them are garbage */
+    uint8_t special;      /* P1: some have a finalizer, or weakrefs, or are weakrefs */
 } ou_region;
 
 /* What a reference needs to find its target's counter, by page: 8 bytes, filled while the world
@@ -96,14 +98,53 @@ OU_INLINE uint8_t *ou_gc_counter(ou_object *o)
     return &ou_gc.counters[page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32)];
 }
 
+/* The collector's arrays, for loops that store bytes: a store through uint8_t may change any
+ * global as far as the compiler knows, but not a copy whose address nobody has. */
+typedef struct ou_gc_view {
+    const char *range;
+    size_t range_bytes;
+    const ou_gc_page *pages;
+    uint8_t *counters;
+    bool arenas; /* false: heap=malloc, use ou_gc_counter */
+} ou_gc_view;
+
+OU_INLINE ou_gc_view ou_gc_look(void)
+{
+    return (ou_gc_view){ou_range, ou_range_bytes, ou_gc.pages, ou_gc.counters,
+                        !ou_blocks_from_malloc};
+}
+
+#define OU_NO_COUNTER SIZE_MAX
+
+/* Index of a referent's counter; OU_NO_COUNTER for NULL, a static, and what is not looked at.
+ */
+OU_INLINE size_t ou_gc_index(const ou_gc_view *view, const ou_object *o)
+{
+    size_t at = (size_t)((const char *)o - view->range);
+    if (at >= view->range_bytes) {
+        return OU_NO_COUNTER;
+    }
+    ou_gc_page page = view->pages[at >> OU_PAGE_SHIFT];
+    if (OU_LIKELY(page.magic > 1)) {
+        return page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32);
+    }
+    return page.magic ? (size_t)(ou_gc_counter_slow((ou_object *)(uintptr_t)o) - view->counters)
+                      : OU_NO_COUNTER;
+}
+
 /* Garbage without finalizers and weakrefs: frees it. World runs or not. */
 void ou_gc_reclaim(void);
+
+/* World stopped, after P1: the objects whose counts do not fit into their counters. */
+void ou_gc_recount_big(void);
 
 /* Any garbage. World stopped on entry, running on return. Returns members freed. */
 size_t ou_gc_finish(ou_gc_report *report, uint64_t began);
 
-/* As ou_gc_reclaim, when the counters do not tell the members: by a bit in their headers. */
+/* The same for the garbage list, when the counters do not tell the members: by a bit in their
+ * headers, which the second one sets. */
 void ou_gc_reclaim_by_header(void);
+void ou_gc_flag_members(void);
 
 /* One collection in short stops (sliced.c); the caller is the collector. False: given up, for
  * somebody waits (ou_gc_hurry) or there is no memory for it. */

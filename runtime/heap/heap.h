@@ -103,7 +103,7 @@ void *ou_large_realloc(void *p, ou_page *first, size_t bytes);
 
 /* Remote frees: remote.c. */
 void ou_remote_free(ou_heap *heap, void *p);
-void ou_remote_free_span(ou_page *span, void **blocks, size_t n);
+void ou_remote_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n);
 void ou_remote_flush(ou_heap *heap);
 void ou_remote_drain(ou_heap *heap, bool objects);
 void *ou_remote_next(void *block);
@@ -118,8 +118,9 @@ void ou_span_thaw_all(void);
  */
 void ou_heap_free_object_frozen(void *p);
 
-/* Frees `n` blocks of any heaps, sorted by address: each span is looked at once. */
-void ou_heap_free_sorted(void **blocks, size_t n);
+/* Frees the `n` blocks of a span whose bits are set (bit i of word w is block w * 64 + i): dead
+ * objects, whose headers say so already. A span that becomes empty is given back whole. */
+void ou_heap_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n);
 
 /* Puts a magazine's blocks back into their spans; of all bins, and free spans to the arena. */
 void ou_heap_empty_bin(ou_heap *heap, uint32_t bin);

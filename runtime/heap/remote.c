@@ -95,18 +95,25 @@ void ou_remote_free(ou_heap *heap, void *p)
     }
 }
 
-/* All at once, past the batch: `blocks` of one span of another heap. */
-void ou_remote_free_span(ou_page *span, void **blocks, size_t n)
+/* All at once, past the batch: the blocks of a span of another heap that `bits` names. */
+void ou_remote_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n)
 {
-    uint32_t bin = ou_tag_bin(ou_page_tag(span));
-    for (size_t i = 0; i < n; i++) {
-        ou_block_set_free(bin, blocks[i]);
-        ou_mark_freed(blocks[i], ou_bins[bin].size_bytes);
-        if (i + 1 < n) {
-            link_set(blocks[i], blocks[i + 1]);
+    uint32_t bin = ou_tag_bin(ou_page_tag(span)), bytes = ou_bins[bin].size_bytes;
+    char *start = ou_page_start(span);
+    void *head = NULL, *tail = NULL;
+    for (uint32_t w = words; w--;) {
+        for (uint64_t rest = bits[w]; rest;) {
+            uint32_t bit = 63 - (uint32_t)__builtin_clzll(rest);
+            void *block = start + (size_t)(w * 64 + bit) * bytes;
+            rest ^= (uint64_t)1 << bit;
+            ou_block_set_free(bin, block);
+            ou_mark_freed(block, bytes);
+            link_set(block, head);
+            head = block;
+            tail = tail ? tail : block;
         }
     }
-    chain_push(span, blocks[0], blocks[n - 1], (uint32_t)n);
+    chain_push(span, head, tail, n);
     OU_STAT(heap_remote_frees, n);
 }
 

@@ -220,33 +220,39 @@ void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
     put_many(heap, bin, &block, 1);
 }
 
-static void free_in_span(ou_page *span, uint32_t tag, void **blocks, size_t n)
+/* The blocks that `bits` names become free blocks of their span. */
+static void put_bits(ou_heap *heap, uint32_t bin, ou_page *span, const uint64_t *bits,
+                     uint32_t words, uint32_t n)
 {
-    uint32_t bin = ou_tag_bin(tag);
+    const size_t bytes = ou_bins[bin].size_bytes;
+    uint64_t *map = ou_span_bits(span);
+    char *start = ou_page_start(span);
+    uint32_t scan = span->free_len ? span->scan : UINT32_MAX;
+    for (uint32_t w = 0; w < words; w++) {
+        map[w] |= bits[w];
+        scan = bits[w] && w < scan ? w : scan;
+        for (uint64_t rest = bits[w]; rest; rest &= rest - 1) {
+            void *block = start + (w * 64 + (uint32_t)__builtin_ctzll(rest)) * bytes;
+            ou_block_set_free(bin, block);
+            ou_mark_freed(block, bytes);
+        }
+    }
+    span->scan = scan;
+    span_settle(heap, bin, span, n);
+}
+
+void ou_heap_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n)
+{
+    uint32_t tag = ou_page_tag(span), bin = ou_tag_bin(tag);
     ou_heap *heap = ou_heap_current();
     if (bin >= OU_BIN_COUNT) {
         ou_large_free(span);
     } else if (ou_tag_heap(tag) != heap->id) {
-        ou_remote_free_span(span, blocks, n);
+        ou_remote_free_bits(span, bits, words, n);
+    } else if (n == span->used && span != heap->current[bin] && !span->frozen) {
+        span_settle(heap, bin, span, n); /* the whole span goes: no look at its blocks */
     } else {
-        for (size_t i = 0; i < n; i++) {
-            ou_block_set_free(bin, blocks[i]);
-            ou_mark_freed(blocks[i], ou_bins[bin].size_bytes);
-        }
-        put_many(heap, bin, blocks, n);
-    }
-}
-
-void ou_heap_free_sorted(void **blocks, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        ou_page *span = ou_span_of(blocks[i]);
-        char *end = ou_page_start(span) + ((size_t)span->pages << OU_PAGE_SHIFT);
-        size_t first = i;
-        while (i < n && (char *)blocks[i] < end) {
-            i++;
-        }
-        free_in_span(span, ou_page_tag(span), blocks + first, i - first);
+        put_bits(heap, bin, span, bits, words, n);
     }
 }
 

@@ -54,6 +54,15 @@ bool ou_os_purge(void *p, size_t bytes)
     return done;
 }
 
+void ou_os_huge(void *p, size_t bytes)
+{
+    int saved = errno;
+    if (bytes) {
+        madvise(p, bytes, MADV_HUGEPAGE);
+    }
+    errno = saved;
+}
+
 void ou_os_protect(void *p, size_t bytes)
 {
     mprotect(p, bytes, PROT_NONE);

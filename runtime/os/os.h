@@ -22,6 +22,9 @@ void ou_os_unmap(void *p, size_t bytes);
  * system refuses (locked memory). */
 bool ou_os_purge(void *p, size_t bytes);
 
+/* Asks for huge pages where they are not touched yet; only a wish. */
+void ou_os_huge(void *p, size_t bytes);
+
 /* Makes pages unreadable: guard pages round metadata. */
 void ou_os_protect(void *p, size_t bytes);
 

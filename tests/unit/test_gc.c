@@ -62,6 +62,48 @@ static void short_stops_find_the_same(void **state)
     assert_int_equal(ou_gc_collect(), 0);
 }
 
+/* References that lead far away, forwards and backwards: every counter is reached, none twice. */
+static void rings_in_random_order(void **state)
+{
+    (void)state;
+    enum { N = 30000 };
+    static ou_object *nodes[N];
+    uint64_t x = 7;
+    for (int i = 0; i < N; i++) {
+        nodes[i] = ou_instance_new(node());
+    }
+    for (size_t i = N - 1; i > 0; i--) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        size_t j = (size_t)(x >> 33) % (i + 1);
+        ou_object *swap = nodes[i];
+        nodes[i] = nodes[j];
+        nodes[j] = swap;
+    }
+    ou_object *held = ou_incref(nodes[N / 2]);
+    ou_object *half = ou_list_new(0);
+    for (int i = 0; i < N; i++) {
+        assert_ok(ou_attr_set_at(nodes[i], 0, nodes[(i + 1) % N]));
+        if (i % 2) {
+            assert_ok(ou_list_append(half, nodes[i]));
+        }
+    }
+    assert_ok(ou_attr_set_at_steal(nodes[1], 1, half)); /* a long list inside */
+    for (int i = 0; i < N; i++) {
+        ou_decref(nodes[i]);
+    }
+    assert_int_equal(ou_gc_collect(), 0);
+    ou_object *o = ou_incref(held);
+    for (int i = 0; i < N; i++) {
+        ou_object *next = ou_attr_get_at(o, 0);
+        ou_decref(o);
+        o = next;
+    }
+    assert_ptr_equal(o, held);
+    ou_decref(o);
+    ou_decref(held);
+    assert_int_equal(ou_gc_collect(), N + 1);
+}
+
 static void nothing_to_collect(void **state)
 {
     (void)state;
@@ -332,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(rings_of_many_sizes),
         UNIT_TEST(short_stops_find_the_same),
+        UNIT_TEST(rings_in_random_order),
         UNIT_TEST(nothing_to_collect),
         UNIT_TEST(each_container_may_close_a_cycle),
         UNIT_TEST(many_references_between_the_same_two),
