@@ -4,7 +4,7 @@
 # (or without a library that a program needs) installs what it has. ouro-work, ouro-replay,
 # libouro-record.so and the workload files are installed by their own folders.
 #
-#   bin/                     ouro (front door), ouro-micro, ouro-peer-cpython
+#   bin/                     ouro (front door), ouro-micro, ouro-peer-{cpython,boehm,shared_ptr}
 #   lib*/                    libouro.so .a, libouro-malloc.so
 #   lib*/cmake/ouro          find_package(ouro): targets ouro::ouro, ouro::static
 #   lib*/pkgconfig           ouro.pc
@@ -21,7 +21,7 @@ foreach(library ouro_shared ouro_static ouro_malloc)
   endif()
 endforeach()
 
-foreach(program ouro-micro ouro-peer-cpython)
+foreach(program ouro-micro ouro-peer-cpython ouro-peer-boehm ouro-peer-shared_ptr)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

@@ -12,10 +12,9 @@
 
 #include "ouro/atomic.h"
 
-#define ITEMS 1000000 /* as lists.c */
-#define KEYS 1000     /* as dicts.c */
-#define SLOTS 2048    /* the power of two above KEYS / 0.75 */
-#define STRINGS 256   /* as intern.c */
+#define KEYS 1000   /* as dicts.c */
+#define SLOTS 2048  /* the power of two above KEYS / 0.75 */
+#define STRINGS 256 /* as intern.c */
 #define TEXT 20
 #define FIRST 1000000 /* value of the first box */
 
@@ -46,20 +45,31 @@ typedef struct bench_list {
     small_box **item;
     small_box **copy;
     small_box *boxes;
+    size_t n;
 } bench_list;
 
-#define ITEM_SUM ((uint64_t)ITEMS * FIRST + (uint64_t)ITEMS * (ITEMS - 1) / 2)
+static uint64_t item_sum(size_t n)
+{
+    return (uint64_t)n * FIRST + (uint64_t)n * (n - 1) / 2;
+}
 
-/* A list of distinct boxes in address order, made once and kept. */
-static bench_list *the_list(void)
+/* A list of n distinct boxes in address order, kept until another length is asked for. */
+static bench_list *the_list(size_t n)
 {
     static bench_list l;
-    if (!l.item) {
-        l.item = micro_pages(ITEMS * sizeof *l.item);
-        l.copy = micro_pages(ITEMS * sizeof *l.copy);
-        l.boxes = micro_pages_huge(ITEMS * sizeof *l.boxes);
+    if (l.n && l.n != n) {
+        micro_pages_free(l.item, l.n * sizeof *l.item);
+        micro_pages_free(l.copy, l.n * sizeof *l.copy);
+        micro_pages_free(l.boxes, l.n * sizeof *l.boxes);
+        l.n = 0;
     }
-    for (size_t i = 0; i < ITEMS; i++) {
+    if (!l.n) {
+        l.item = micro_pages(n * sizeof *l.item);
+        l.copy = micro_pages(n * sizeof *l.copy);
+        l.boxes = micro_pages_huge(n * sizeof *l.boxes);
+        l.n = n;
+    }
+    for (size_t i = 0; i < n; i++) {
         l.item[i] = &l.boxes[i];
         l.boxes[i] = (small_box){.count = 1, .value = FIRST + i};
     }
@@ -68,30 +78,28 @@ static bench_list *the_list(void)
 
 static const char *append_shared(gb_state *s, const micro_row *row)
 {
-    bench_list *l = the_list();
+    bench_list *l = the_list(row->size);
     small_box *shared = &l->boxes[0];
     uint64_t rounds = 0;
-    (void)row;
-    while (gb_next_batch(s, ITEMS)) {
-        for (size_t i = 0; i < ITEMS; i++) {
+    while (gb_next_batch(s, (int64_t)l->n)) {
+        for (size_t i = 0; i < l->n; i++) {
             ou_store_relaxed(&shared->count, ou_load_relaxed(&shared->count) + 1);
             l->copy[i] = shared;
         }
         micro_escape(l->copy);
         rounds++;
     }
-    return shared->count == rounds * ITEMS + 1 && l->copy[ITEMS - 1] == shared
+    return shared->count == rounds * l->n + 1 && l->copy[l->n - 1] == shared
                ? NULL
                : "the item was not counted as often as appended";
 }
 
 static const char *append_distinct(gb_state *s, const micro_row *row)
 {
-    bench_list *l = the_list();
-    (void)row;
-    while (gb_next_batch(s, ITEMS)) {
+    bench_list *l = the_list(row->size);
+    while (gb_next_batch(s, (int64_t)l->n)) {
         small_box *bump = l->boxes;
-        for (size_t i = 0; i < ITEMS; i++, bump++) {
+        for (size_t i = 0; i < l->n; i++, bump++) {
             bump->count = 1;
             bump->type = 7;
             bump->value = FIRST + i;
@@ -100,52 +108,49 @@ static const char *append_distinct(gb_state *s, const micro_row *row)
         micro_escape(l->item);
     }
     uint64_t sum = 0;
-    for (size_t i = 0; i < ITEMS; i++) {
+    for (size_t i = 0; i < l->n; i++) {
         sum += l->item[i]->value;
     }
-    return sum == ITEM_SUM ? NULL : "an item is missing";
+    return sum == item_sum(l->n) ? NULL : "an item is missing";
 }
 
 static const char *list_scan(gb_state *s, const micro_row *row)
 {
-    bench_list *l = the_list();
+    bench_list *l = the_list(row->size);
     uint64_t sum = 0, rounds = 0;
-    (void)row;
-    while (gb_next_batch(s, ITEMS)) {
-        for (size_t i = 0; i < ITEMS; i++) {
+    while (gb_next_batch(s, (int64_t)l->n)) {
+        for (size_t i = 0; i < l->n; i++) {
             sum += l->item[i]->value;
         }
         micro_sink(sum);
         rounds++;
     }
-    return sum == rounds * ITEM_SUM ? NULL : "the sum is wrong";
+    return sum == rounds * item_sum(l->n) ? NULL : "the sum is wrong";
 }
 
 static const char *list_copy(gb_state *s, const micro_row *row)
 {
-    bench_list *l = the_list();
+    bench_list *l = the_list(row->size);
     uint64_t rounds = 0;
-    (void)row;
-    while (gb_next_batch(s, ITEMS)) {
-        for (size_t i = 0; i < ITEMS; i++) {
+    while (gb_next_batch(s, (int64_t)l->n)) {
+        for (size_t i = 0; i < l->n; i++) {
             l->copy[i] = l->item[i];
             l->item[i]->count++;
         }
         micro_escape(l->copy);
         rounds++;
     }
-    return l->boxes[ITEMS - 1].count == rounds + 1 ? NULL : "an item was not counted";
+    return l->boxes[l->n - 1].count == rounds + 1 ? NULL : "an item was not counted";
 }
 
 /* Each box is looked at (is this the last reference?) and linked into a free list. */
 static const char *list_clear(gb_state *s, const micro_row *row)
 {
-    bench_list *l = the_list();
+    bench_list *l = the_list(row->size);
     small_box *head = NULL;
-    (void)row;
-    while (gb_next_batch(s, ITEMS)) {
+    while (gb_next_batch(s, (int64_t)l->n)) {
         head = NULL;
-        for (size_t i = 0; i < ITEMS; i++) {
+        for (size_t i = 0; i < l->n; i++) {
             small_box *b = l->item[i];
             if (b->count == 1) {
                 b->next = head;
@@ -158,7 +163,58 @@ static const char *list_clear(gb_state *s, const micro_row *row)
     for (; head; head = head->next) {
         n++;
     }
-    return n == ITEMS ? NULL : "not every item was freed";
+    return n == l->n ? NULL : "not every item was freed";
+}
+
+/* Nodes as small boxes: every node refers to the one made before it. */
+static small_box *chain_of(small_box *boxes, size_t n)
+{
+    small_box *last = NULL;
+    for (size_t i = 0; i < n; i++) {
+        boxes[i].count = 1;
+        boxes[i].type = 7;
+        boxes[i].next = last;
+        last = &boxes[i];
+    }
+    return last;
+}
+
+static const char *chain_build(gb_state *s, const micro_row *row)
+{
+    bench_list *l = the_list(row->size);
+    const small_box *last = NULL;
+    while (gb_next_batch(s, (int64_t)l->n)) {
+        last = chain_of(l->boxes, l->n);
+        micro_escape(l->boxes);
+    }
+    size_t n = 0;
+    for (; last; last = last->next) {
+        n++;
+    }
+    return n == l->n ? NULL : "the chain misses a node";
+}
+
+/* Each node is looked at (is this the last reference?) and linked into a free list. */
+static const char *chain_drop(gb_state *s, const micro_row *row)
+{
+    bench_list *l = the_list(row->size);
+    small_box *last = chain_of(l->boxes, l->n), *head = NULL;
+    while (gb_next_batch(s, (int64_t)l->n)) {
+        head = NULL;
+        while (last && last->count == 1) {
+            small_box *next = last->next;
+            last->next = head;
+            head = last;
+            last = next;
+        }
+        micro_escape(head);
+        last = head; /* the free list is the chain of the next round, the other way round */
+    }
+    size_t n = 0;
+    for (; head; head = head->next) {
+        n++;
+    }
+    return n == l->n ? NULL : "not every node was freed";
 }
 
 typedef struct slot {
@@ -328,12 +384,20 @@ static const char *intern_probe(gb_state *s, const micro_row *row)
 
 void micro_limits_objects(void)
 {
+    enum { million = 1000000, many = 10000000 };
     static const micro_row rows[] = {
-        {"limit/list_append_shared", append_shared, NULL, 0, 0, 0},
-        {"limit/list_append_distinct", append_distinct, NULL, 0, 0, MICRO_QUICK},
-        {"limit/list_scan", list_scan, NULL, 0, 0, MICRO_QUICK},
-        {"limit/list_copy", list_copy, NULL, 0, 0, 0},
-        {"limit/list_clear", list_clear, NULL, 0, 0, MICRO_QUICK},
+        {"limit/list_append_shared", append_shared, NULL, million, 0, 0},
+        {"limit/list_append_distinct", append_distinct, NULL, million, 0, MICRO_QUICK},
+        {"limit/list_scan", list_scan, NULL, million, 0, MICRO_QUICK},
+        {"limit/list_copy", list_copy, NULL, million, 0, 0},
+        {"limit/list_clear", list_clear, NULL, million, 0, MICRO_QUICK},
+        {"limit/list_append_shared/10M", append_shared, NULL, many, 0, 0},
+        {"limit/list_append_distinct/10M", append_distinct, NULL, many, 0, 0},
+        {"limit/list_scan/10M", list_scan, NULL, many, 0, 0},
+        {"limit/list_copy/10M", list_copy, NULL, many, 0, 0},
+        {"limit/list_clear/10M", list_clear, NULL, many, 0, 0},
+        {"limit/chain_build", chain_build, NULL, million, 0, MICRO_QUICK},
+        {"limit/chain_drop", chain_drop, NULL, million, 0, MICRO_QUICK},
         {"limit/hash_get", hash_get, NULL, 0, 0, MICRO_QUICK},
         {"limit/hash_set", hash_set, NULL, 0, 0, 0},
         {"limit/hash_insert", hash_insert, NULL, 0, 0, MICRO_QUICK},

@@ -17,6 +17,10 @@
 
 #include "gbench.h"
 
+#ifdef __cplusplus
+extern "C" { /* peers/shared_ptr.cc */
+#endif
+
 typedef struct micro_row micro_row;
 
 /* Does the work; NULL, or one sentence why the result is wrong (static storage). */
@@ -57,6 +61,8 @@ void micro_lists(void);
 void micro_dicts(void);
 void micro_intern(void);
 void micro_rings(void);
+void micro_live(void);
+void micro_chains(void);
 
 /* The runtime that the object concerns drive (runtime_ouro.c, peers/cpython.c). */
 int micro_runtime_start(void); /* 0, or -1 after a line on stderr */
@@ -108,5 +114,9 @@ static inline uint32_t micro_below(uint64_t *x, uint32_t n)
 {
     return (uint32_t)(((micro_next(x) >> 32) * n) >> 32);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

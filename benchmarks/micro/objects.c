@@ -21,6 +21,12 @@
 #define PAIRS 4096
 #define LARGE_INT 1000000
 
+#if OP_HAS_DICT
+#define OP_NAME op_intern /* as a program's keys are */
+#else
+#define OP_NAME op_str
+#endif
+
 #define INLINED static inline __attribute__((always_inline))
 
 typedef struct parts {
@@ -62,6 +68,7 @@ INLINED op_ref make_list3(const parts *p, uint64_t i)
     return op_list3(p->item);
 }
 
+#if OP_HAS_DICT
 INLINED op_ref make_dict4(const parts *p, uint64_t i)
 {
     op_ref d = op_dict();
@@ -74,6 +81,7 @@ INLINED op_ref make_dict4(const parts *p, uint64_t i)
     }
     return d;
 }
+#endif
 
 INLINED op_ref make_node2(const parts *p, uint64_t i)
 {
@@ -96,7 +104,7 @@ static const char *parts_init(parts *p)
         p->item[i] = op_int(LARGE_INT + i);
     }
     for (int i = 0; i < 4; i++) {
-        p->key[i] = op_intern(names[i], strlen(names[i]));
+        p->key[i] = OP_NAME(names[i], strlen(names[i]));
     }
     return p->item[2] && p->key[3] ? NULL : "out of memory";
 }
@@ -182,6 +190,7 @@ INLINED const char *window(gb_state *s, make_fn make)
 {
     parts p;
     op_ref *live = micro_pages(WINDOW * sizeof *live);
+    op_roots(live, WINDOW * sizeof *live, true);
     const char *wrong = parts_init(&p);
     uint64_t x = micro_seed;
     int64_t before = parts_count(&p);
@@ -202,6 +211,7 @@ INLINED const char *window(gb_state *s, make_fn make)
         wrong = "the live objects do not hold their items";
     }
     window_drop(live);
+    op_roots(live, WINDOW * sizeof *live, false);
     if (!wrong && parts_count(&p) != before) {
         wrong = "a dead object still holds its items";
     }
@@ -226,8 +236,14 @@ static const char *values_check(void)
     return good ? NULL : "an object does not have the value it was made with";
 }
 
+#if OP_HAS_DICT
+#define DICT4(KIND) KIND(dict4)
+#else
+#define DICT4(KIND)
+#endif
+
 #define KINDS(KIND)                                                                            \
-    KIND(int) KIND(float) KIND(str20) KIND(tuple3) KIND(list3) KIND(dict4) KIND(node2)
+    KIND(int) KIND(float) KIND(str20) KIND(tuple3) KIND(list3) DICT4(KIND) KIND(node2)
 
 #define FUNCTIONS(kind)                                                                        \
     static const char *kind##_lifo(gb_state *s, const micro_row *row)                          \

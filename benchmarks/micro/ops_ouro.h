@@ -3,12 +3,13 @@
 /*
  * ops_ouro.h - the vocabulary of the object benchmarks, spoken by ouro's runtime.
  *
- * counts.c, objects.c, lists.c, dicts.c, intern.c and rings.c are written against these few
- * names and compiled once for each runtime (MICRO_OPS names the header: this one, or
- * peers/ops_cpython.h), so that two runtimes do the same work by construction and neither
+ * counts.c, objects.c, lists.c, dicts.c, intern.c, rings.c, live.c and chains.c are written
+ * against these few names and compiled once for each runtime (MICRO_OPS names the header: this
+ * one, or one of peers/), so that two runtimes do the same work by construction and neither
  * pays for an indirect call. What must stay true for every runtime: constructors return a new
  * reference or NULL; containers take references of their own unless a name says steal;
- * op_collect returns how many unreachable objects it found.
+ * op_found(op_collect()) is how many unreachable objects that collection found. A runtime
+ * without counts (OP_COUNTED 0) says what it reclaims, and when, through the last four names.
  */
 #ifndef OURO_OPS_OURO_H
 #define OURO_OPS_OURO_H
@@ -16,6 +17,9 @@
 #include "ouro/ouro.h"
 
 #define OP_HAS_FOREIGN 1 /* threads count on each other's objects without a global lock */
+#define OP_COUNTED 1     /* dropping the last reference frees; op_refcount is exact */
+#define OP_HAS_DICT 1
+#define OP_EXACT 1 /* a collection finds all garbage, not most of it */
 
 typedef ou_object *op_ref;
 
@@ -163,6 +167,31 @@ OP_INLINE op_ref op_intern_steal(op_ref o)
 OP_INLINE int64_t op_collect(void)
 {
     return ou_gc_collect();
+}
+
+/* Outside the clock: what op_collect() returned, as a number of objects. */
+OP_INLINE int64_t op_found(int64_t collected)
+{
+    return collected;
+}
+
+/* May the collector start on its own? Here never. */
+OP_INLINE void op_automatic(bool on)
+{
+    (void)on;
+}
+
+/* The driver keeps references in memory that the runtime does not know. */
+OP_INLINE void op_roots(void *begin, size_t bytes, bool add)
+{
+    (void)begin;
+    (void)bytes;
+    (void)add;
+}
+
+/* What has been dropped is free after this. Counts have done it already. */
+OP_INLINE void op_reclaim(void)
+{
 }
 
 #endif

@@ -18,7 +18,8 @@ const char *const micro_runtime_name = "cpython";
 const char *const micro_name_prefix = "cpython/";
 
 void (*const micro_concerns[])(void) = {
-    micro_counts, micro_objects, micro_lists, micro_dicts, micro_intern, micro_rings, NULL,
+    micro_counts, micro_objects, micro_lists,  micro_dicts, micro_intern,
+    micro_rings,  micro_live,    micro_chains, NULL,
 };
 
 static int node_traverse(PyObject *self, visitproc visit, void *arg)

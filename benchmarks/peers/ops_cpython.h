@@ -13,8 +13,12 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdbool.h>
 
 #define OP_HAS_FOREIGN 0 /* the interpreter lock serialises every count */
+#define OP_COUNTED 1
+#define OP_HAS_DICT 1
+#define OP_EXACT 1
 
 typedef PyObject *op_ref;
 
@@ -193,6 +197,27 @@ OP_INLINE int64_t op_collect(void)
     int64_t found = PyGC_Collect();
     PyGC_Disable();
     return found;
+}
+
+OP_INLINE int64_t op_found(int64_t collected)
+{
+    return collected;
+}
+
+OP_INLINE void op_automatic(bool on)
+{
+    (void)on; /* off, always: micro_runtime_start */
+}
+
+OP_INLINE void op_roots(void *begin, size_t bytes, bool add)
+{
+    (void)begin;
+    (void)bytes;
+    (void)add;
+}
+
+OP_INLINE void op_reclaim(void)
+{
 }
 
 #endif
