@@ -93,6 +93,13 @@ def _other_parsers(commands: Commands) -> None:
     micro.add_argument("--min-time", type=float, default=0.2, metavar="S",
                        help="seconds per benchmark (default: 0.2)")
     micro.add_argument("--quick", action="store_true", help="the short selection")
+    micro.add_argument("--peers", action="store_true",
+                       help="the object rows on other runtimes, too (CPython's C API, Boehm's "
+                       "collector, std::shared_ptr), in interleaved rounds")
+    micro.add_argument("--rounds", type=int, default=5, metavar="N",
+                       help="rounds with --peers (default: 5)")
+    micro.add_argument("--markdown", metavar="FILE",
+                       help="with --peers: also write the table here")
     micro.add_argument("--out", metavar="FILE", help="also write the JSON here")
     compare = _add(commands, "compare", "stored runs beside each other, the first is the base",
                    _command("compare"))

@@ -80,6 +80,10 @@ def run_micro(args: argparse.Namespace) -> int:
     build = paths.build_dir(args.build)
     if not 0.001 <= args.min_time <= 60:
         raise BadInput("--min-time: from 0.001 to 60 seconds")
+    if args.peers:
+        return _run_peers(args, build)
+    if args.markdown:
+        raise BadInput("--markdown: only with --peers")
     data = micro.run(build, args.filter, args.min_time, args.quick, 3600.0)
     if args.out:
         store.write_atomic(Path(args.out), store.dumps(data, indent=1) + "\n")
@@ -91,6 +95,29 @@ def run_micro(args: argparse.Namespace) -> int:
         if data["failure"]:
             terminal.say(f"ouro-micro: {data['failure']}")
     return EXIT_ROW_FAILED if data["failure"] else EXIT_OK
+
+
+def _run_peers(args: argparse.Namespace, build: Path) -> int:
+    """ouro micro --peers"""
+    from . import peers, terminal, views
+    if not 1 <= args.rounds <= 1000:
+        raise BadInput("--rounds: from 1 to 1000")
+    with terminal.Meter("peers") as meter:
+        data = peers.run(build, args.filter, args.min_time, args.quick, args.rounds, 3600.0,
+                         meter.tell)
+    if args.out:
+        store.write_atomic(Path(args.out), store.dumps(data, indent=1) + "\n")
+    if args.markdown:
+        store.write_atomic(Path(args.markdown), peers.markdown(data))
+    for skipped in data["skipped"]:
+        terminal.say(f"{skipped['peer']} skipped: {skipped['reason']}")
+    if args.json:
+        print(store.dumps(data, indent=1))
+    else:
+        terminal.console().print(views.peers_table(data))
+    for failure in data["failures"]:
+        terminal.say(f"{failure['peer']}, round {failure['round']}: {failure['failure']}")
+    return EXIT_ROW_FAILED if data["failures"] else EXIT_OK
 
 
 def compare(args: argparse.Namespace) -> int:

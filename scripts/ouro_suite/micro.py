@@ -30,10 +30,14 @@ class MicroRow:
     error: str = ""
 
 
-def command(build: Path, pattern: str | None, min_time: float, quick: bool,
-            out: Path) -> list[str]:
-    """ouro-micro's arguments. A filter never filters the limits away."""
-    argv = [str(paths.need("ouro-micro", build))]
+class NoRows(BadInput):
+    """The program has no benchmark of that name."""
+
+
+def command(build: Path, pattern: str | None, min_time: float, quick: bool, out: Path,
+            program: str = "ouro-micro") -> list[str]:
+    """The program's arguments. A filter never filters the limits away."""
+    argv = [str(paths.need(program, build))]
     if quick:
         argv.append("--quick")
     argv += [f"--benchmark_out={out}", "--benchmark_out_format=json",
@@ -87,16 +91,17 @@ def rows(data: dict[str, Any]) -> list[MicroRow]:
 
 
 def run(build: Path, pattern: str | None, min_time: float, quick: bool,
-        timeout_s: float) -> dict[str, Any]:
-    """Runs ouro-micro; {context, benchmarks, rows, failure, elapsed_s}."""
+        timeout_s: float, program: str = "ouro-micro") -> dict[str, Any]:
+    """Runs ouro-micro or a peer; {context, benchmarks, rows, failure, elapsed_s}."""
     with tempfile.TemporaryDirectory(prefix="ouro-micro-") as folder:
         out = Path(folder) / "out.json"
         env = {k: os.environ[k] for k in worker.KEPT_ENVIRONMENT if k in os.environ}
-        outcome = child.run(command(build, pattern, min_time, quick, out),
+        outcome = child.run(command(build, pattern, min_time, quick, out, program),
                             {**env, "LC_ALL": "C"}, timeout_s)
         failure = worker.ending(outcome, timeout_s)
         if outcome.status == 2:
-            raise BadInput(escape.for_terminal(outcome.stderr.decode("utf-8", "replace"))[:300])
+            why = escape.for_terminal(outcome.stderr.decode("utf-8", "replace"))[-300:]
+            raise (NoRows if "nothing was measured" in why else BadInput)(why)
         try:
             data = parse(out.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

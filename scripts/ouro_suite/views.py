@@ -7,7 +7,7 @@ from typing import Any, Sequence
 
 from rich.console import Group
 
-from . import terminal
+from . import peers, terminal
 from .between import Between
 from .result import Result
 
@@ -26,6 +26,15 @@ def micro_table(data: dict[str, Any]) -> Group:
     return terminal.grid("micro benchmarks, per operation, and the limit measured beside them",
                          ("benchmark", "time", "multiple", "limit", "its time"), body,
                          (1, 2, 4))
+
+
+def peers_table(data: dict[str, Any]) -> Group:
+    """The object rows on every runtime, ratios to ouro, the limit."""
+    head = peers.header(data)
+    body = [peers.cells(row, data["columns"], False) for row in data["rows"]]
+    return Group(terminal.grid("object rows on ouro and on its peers", head, body,
+                               range(1, len(head))),
+                 terminal.text("Nx: time / ouro's time; intervals: --markdown or --json"))
 
 
 def between_table(rows: Sequence[Between], runs: Sequence[Result]) -> Group:
