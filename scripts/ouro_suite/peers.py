@@ -22,7 +22,7 @@ PEERS = {  # column: Debian package that its program needs
     "boehm": "libgc-dev",
     "shared_ptr": "g++",
 }
-DEFAULT_ROWS = "^(counts|objects|lists|dicts|intern|rings|live|chains)/"
+DEFAULT_ROWS = "^(counts|objects|lists|dicts|intern|rings|chains)/"
 
 
 @dataclass
