@@ -28,7 +28,9 @@ static void wire_seams(void)
     ou_slot_on_detach = on_detach;
     ou_safepoint_inbox = ou_inbox_drain_mine;
     ou_world_on_start = ou_inbox_tend;
-    ou_have_membarrier = ou_os_membarrier_init();
+    if (!ever_started) { /* types remember it */
+        ou_have_membarrier = ou_os_membarrier_init();
+    }
     ou_gc_pacing_start();
 }
 

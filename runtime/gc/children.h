@@ -100,7 +100,7 @@ OU_INLINE void ou_each_child_other(ou_object *o, ou_child_fn visit)
         break;
     case OU_KIND_INSTANCE: {
         ou_attr_side *side = ou_instance_side(o, type);
-        ou_each_item(ou_instance_slots(o, type), type->slots, visit);
+        ou_each_item(ou_instance_slots(o), type->slots, visit);
         if (side) {
             ou_each_item(side->items, side->capacity, visit);
         }

@@ -162,21 +162,28 @@ OU_INLINE void *ou_heap_take(uint32_t bin)
     return p;
 }
 
-/* The same for a bin of objects, whose second word the caller sets at once. */
-OU_INLINE void *ou_heap_take_object(uint32_t bin)
+/* The same for a bin of objects, whose second word the caller sets at once; NULL when the
+ * magazine is empty. */
+OU_INLINE void *ou_heap_pop_object(uint32_t bin)
 {
     OU_ASSERT(bin >= OU_CLASS_COUNT && bin < OU_BIN_COUNT);
     void ***magazine = &ou_heap_current()->bins[bin];
     void **top = *magazine;
     void *p = *top;
     if (OU_UNLIKELY(!p)) {
-        return ou_heap_take_slow(bin);
+        return NULL;
     }
     ou_store_relaxed(magazine, top - 1);
     if (OU_UNLIKELY(((uint64_t *)p)[1] != ou_canary_of(p))) {
         ou_heap_corrupt(p);
     }
     return p;
+}
+
+OU_INLINE void *ou_heap_take_object(uint32_t bin)
+{
+    void *p = ou_heap_pop_object(bin);
+    return OU_LIKELY(p != NULL) ? p : ou_heap_take_slow(bin);
 }
 
 /* Puts a block that is marked free on top of a magazine. */

@@ -71,6 +71,9 @@ static OU_COLD _Noreturn void underflow(const ou_object *o)
  * count. Unless it has never been in a table, and only its block comes from elsewhere. */
 static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
 {
+    if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) == 0)) {
+        underflow(o);
+    }
     ou_store_relaxed(&o->rc_local, 0u);
     if (shared == OU_RC_MAYBE_WEAKREF && !ou_is_listed(o)) {
         ou_object_die(o);
@@ -90,10 +93,8 @@ static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t sh
 void ou_decref_last(ou_object *o)
 {
     uint32_t shared = ou_load_acquire(&o->rc_shared);
-    if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) == 0)) {
-        underflow(o);
-    }
-    if (OU_UNLIKELY(shared != OU_RC_INIT)) {
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (OU_UNLIKELY(shared != OU_RC_INIT || local != 1)) {
         merge_local_zero(o, shared);
         return;
     }
@@ -103,8 +104,7 @@ void ou_decref_last(ou_object *o)
         ou_heap_put_object(ou_heap_current(), type->bin, o);
         return;
     }
-    ou_store_relaxed(&o->rc_local, 0u);
-    ou_object_die(o);
+    type->die(o);
 }
 
 /* Subtracts one from an object whose count is merged, or about to be by its owner. True when

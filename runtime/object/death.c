@@ -12,6 +12,7 @@
 
 #include "conf/stats.h"
 #include "heap/heap.h"
+#include "object/quick.h"
 #include "object/watch.h"
 
 static OU_COLD void free_block_special(ou_object *o)
@@ -122,6 +123,20 @@ void ou_object_die(ou_object *o)
     } else {
         die_in_turn(o);
     }
+}
+
+void ou_object_die_unshared(ou_object *o)
+{
+    ou_store_relaxed(&o->rc_local, 0u);
+    ou_object_die(o);
+}
+
+void ou_quick_die_long(ou_object *o, ou_object **refs, size_t dropped)
+{
+    for (size_t i = 0; i < dropped; i++) {
+        refs[i] = NULL;
+    }
+    ou_object_die_unshared(o);
 }
 
 bool ou_deaths_hold(void)

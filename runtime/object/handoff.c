@@ -72,7 +72,7 @@ bool ou_take(ou_object *o)
     if (OU_UNLIKELY(!is_ownerless(o, shared))) {
         return ou_load_relaxed(&o->owner) == ou_self.slot;
     }
-    if (ou_load_relaxed(&o->flags) & OU_FL_SHARED) {
+    if (ou_load_relaxed(&o->flags) & OU_FL_SHARED && ou_have_membarrier) {
         /* Nobody else can be in an operation, or come to one before the pointer is published
          * again: the container has one user, as at birth. */
         ou_fetch_and_relaxed(&o->flags, (uint8_t)~OU_FL_SHARED);

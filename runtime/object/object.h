@@ -36,7 +36,7 @@ enum {
     OU_FL_LOCKED = 0x01,
     OU_FL_SHARED = 0x02, /* a thread that is not the owner has touched this container */
     OU_FL_WEAKREF = 0x04,
-    OU_FL_INTERNED = 0x08,
+    OU_FL_INTERNED = OU_INTERNED,
     OU_FL_WATCHED = 0x10 /* born under an event listener */
 };
 
@@ -67,9 +67,9 @@ OU_INLINE int32_t ou_rc_count(uint32_t shared)
  * are narrower, which store forwarding can serve. */
 OU_INLINE void ou_header_set(ou_object *o, const ou_type *type)
 {
-    uint64_t first = type->birth[0] | (uint64_t)ou_self.slot << 32;
+    uint64_t first = type->birth | ou_self.birth, second = (uint64_t)type->index << 32;
     memcpy(o, &first, 8);
-    memcpy((char *)o + 8, &type->birth[1], 8);
+    memcpy((char *)o + 8, &second, 8);
 }
 
 /* New object of `bytes` in all (>= 16): header set, everything behind it is unset memory.
@@ -78,7 +78,7 @@ ou_object *ou_object_new_slow(const ou_type *type, size_t bytes);
 
 OU_INLINE bool ou_birth_is_special(void)
 {
-    return OU_UNLIKELY(ou_load_relaxed(&ou_special) || ou_self.slot == OU_SLOT_NONE || OU_ASAN);
+    return OU_UNLIKELY(ou_load_relaxed(&ou_special) || !ou_self.birth || OU_ASAN);
 }
 
 OU_INLINE ou_object *ou_object_new(const ou_type *type, size_t bytes)
@@ -149,6 +149,9 @@ void ou_side_free(void *p, size_t bytes);
 /* Death, for the floors above: runs weakrefs, finalizer and slots of an object whose count is
  * zero, now or as soon as the death in progress is done. */
 void ou_object_die(ou_object *o);
+
+/* The same for what only its owner has ever counted: `die` of types that have no quick way. */
+void ou_object_die_unshared(ou_object *o);
 
 /* Between hold and release the calling thread's containers die on paper only: nothing of theirs
  * runs. Returns what release wants back. */

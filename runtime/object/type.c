@@ -15,9 +15,9 @@ void ou_type_size_set(ou_type *type, size_t bytes)
 {
     ou_page_kind kind = type->flags & OU_TF_TRACKED ? OU_TRACKED : OU_LEAF;
     type->size_bytes = (uint32_t)bytes;
-    type->bin = bytes && bytes <= OU_SMALL_BYTES
-                    ? ou_class_of(bytes) + (uint32_t)kind * OU_CLASS_COUNT
-                    : OU_BIN_COUNT; /* none */
+    type->bin = (uint16_t)(bytes && bytes <= OU_SMALL_BYTES
+                               ? ou_class_of(bytes) + (uint32_t)kind * OU_CLASS_COUNT
+                               : OU_BIN_COUNT); /* none */
 }
 
 static void type_place(uint32_t index, const ou_type *description)
@@ -26,8 +26,10 @@ static void type_place(uint32_t index, const ou_type *description)
     *type = *description;
     ou_type_size_set(type, description->size_bytes);
     uint64_t bits = OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0);
-    type->birth[0] = 1 | bits << 48;
-    type->birth[1] = (uint64_t)index << 32;
+    /* Without membarrier nobody may rely on being the owner: docs/sharing.md. */
+    uint64_t flags = type->flags & OU_TF_TRACKED && !ou_have_membarrier ? OU_FL_SHARED : 0;
+    type->birth = bits << 48 | flags << 56;
+    type->die = type->die ? type->die : ou_object_die_unshared;
     type->index = index;
     ou_object_init_immortal(&type->base, &ou_types[OU_KIND_TYPE]);
     type->base.type = OU_KIND_TYPE;

@@ -41,7 +41,9 @@ enum ou_type_flags {
     OU_TF_FINALIZER = 4,  /* `finalize` runs once before death */
     OU_TF_VALUE_HASH = 8, /* hashable by `hash`; without it and the next one: OU_EHASH */
     OU_TF_ID_HASH = 16,   /* hashed and compared by identity */
-    OU_TF_PLAIN = 32      /* fixed size, refers to nothing, nobody is told of its death */
+    OU_TF_PLAIN = 32,     /* fixed size, refers to nothing, nobody is told of its death */
+    OU_TF_OPEN = 64,      /* instance: later attributes in a side array */
+    OU_TF_READY = 128     /* instance: the layout is final. Atomic: set by the first instance */
 };
 
 struct ou_printer; /* below */
@@ -57,7 +59,8 @@ struct ou_type {
     uint8_t flags;       /* ou_type_flags */
     uint16_t slots;      /* instance: attributes inline; set once, before the first instance */
     uint32_t size_bytes; /* of an object without variable part */
-    uint32_t bin;        /* the heap's bin for that size and kind of page */
+    uint16_t bin;        /* the heap's bin for that size and kind of page */
+    uint16_t direct;     /* instance: attributes below are inline and exist, no need to ask */
 
     /* Shows every reference of `o`. Called with the world stopped, or on an object that only
      * the caller can reach. */
@@ -76,7 +79,11 @@ struct ou_type {
     /* Appends to the printer; `depth` counts nesting. */
     void (*repr)(ou_object *o, struct ou_printer *out, int depth);
     struct ou_class *cls; /* instance: layout */
-    uint64_t birth[2];    /* header of a new object, but for its owner */
+    /* The owner has dropped its last reference and nobody else ever counted: ends the quiet at
+     * once and hands the others to ou_object_die. Defaults to
+     * ou_object_die_unshared. */
+    void (*die)(ou_object *o);
+    uint64_t birth; /* bits of a new header's first word beside ou_self.birth */
 };
 
 static_assert(sizeof(ou_type) == 128, "the type of an index is a shift away");

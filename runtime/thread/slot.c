@@ -44,6 +44,13 @@ static void slot_enter(ou_slot *slot)
     }
 }
 
+/* What the inlined paths know of the slot they are in. */
+static void self_is_in(uint32_t slot)
+{
+    ou_self.slot = slot;
+    ou_self.birth = slot == OU_SLOT_NONE ? 0 : 1 | (uint64_t)slot << 32;
+}
+
 int ou_slot_attach(void)
 {
     if (ou_self.self) {
@@ -58,7 +65,7 @@ int ou_slot_attach(void)
     slot_count_raise(heap->id);
     slot_enter(slot);
     ou_self.self = slot;
-    ou_self.slot = slot->id;
+    self_is_in(slot->id);
     return 0;
 }
 
@@ -97,14 +104,14 @@ void ou_slot_leave_empty(void)
 void ou_slot_park_begin(void)
 {
     OU_ASSERT(ou_self.self && !ou_self.self->in_op);
-    ou_self.slot = OU_SLOT_NONE;
+    self_is_in(OU_SLOT_NONE);
     ou_world_leave(ou_self.self);
 }
 
 void ou_slot_park_end(void)
 {
     slot_enter(ou_self.self);
-    ou_self.slot = ou_self.self->id;
+    self_is_in(ou_self.self->id);
 }
 
 bool ou_slot_suspend(ou_slot *slot)

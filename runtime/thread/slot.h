@@ -84,10 +84,11 @@ void ou_slot_poll_set(ou_slot *slot, uint32_t bits);
 /* Seam: called by the thread inside before it leaves the slot for good. */
 extern void (*ou_slot_on_detach)(ou_slot *slot);
 
-/* The two halves of the asymmetric handshake, see object/guard.h. */
+/* The two halves of the asymmetric handshake, see object/guard.h. Where the kernel has no
+ * membarrier every container is born SHARED, and nobody comes here. */
 OU_INLINE void ou_slot_op_enter(ou_slot *self)
 {
-    if (OU_UNLIKELY(OU_TSAN || !ou_have_membarrier)) {
+    if (OU_TSAN) {
         ou_exchange_seq_cst(&self->in_op, 1u);
         return;
     }

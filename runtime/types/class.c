@@ -8,7 +8,7 @@
  * -----------------+------------+--------------------------------------------------
  * find a name      | any thread | acquire the table, acquire the index slot
  * add a name       | any thread | class lock; release the index slot, or the new table
- * seal the layout  | any thread | class lock; release `sealed`
+ * seal the layout  | any thread | class lock; release READY in the type's flags
  *
  * The table only grows by appending. When it is full a table twice as large takes its place;
  * the old one stays for ever, because readers may still be in it: all old tables together are
@@ -180,8 +180,7 @@ int ou_class_attr(const ou_type *type, const char *name)
 
 static uint32_t bytes_with(const struct ou_class *cls, uint32_t slots)
 {
-    size_t header = cls->closed ? sizeof(ou_instance) : sizeof(ou_open_instance);
-    return (uint32_t)(header + slots * sizeof(ou_object *));
+    return (uint32_t)(sizeof(ou_instance) + (slots + !cls->closed) * sizeof(ou_object *));
 }
 
 void ou_class_seal(const ou_type *type)
@@ -193,7 +192,9 @@ void ou_class_seal(const ou_type *type)
         uint32_t slots = (uint32_t)ou_max(cls->attrs->count, OU_CLASS_OPEN_SLOTS);
         entry->slots = (uint16_t)slots;
         ou_type_size_set(entry, bytes_with(cls, slots));
-        ou_store_release(&cls->sealed, 1u); /* pairs: ou_instance_new */
+        cls->sealed = true;
+        ou_store_release(&entry->flags,
+                         (uint8_t)(entry->flags | OU_TF_READY)); /* pairs: ou_instance_new */
     }
     ou_lock_give(&cls->lock);
 }
@@ -254,9 +255,12 @@ static ou_type describe(const char *name, struct ou_class *cls)
         type.slots = (uint16_t)cls->attrs->count;
     }
     type.size_bytes = bytes_with(cls, type.slots);
+    type.direct = type.slots; /* an open class's inline slots may have no names yet */
+    type.flags |= cls->closed ? OU_TF_READY : OU_TF_OPEN;
     if (cls->finalizer) {
         type.flags |= OU_TF_FINALIZER;
         type.finalize = class_finalize;
+        type.die = NULL; /* never quiet */
     }
     return type;
 }

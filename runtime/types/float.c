@@ -10,16 +10,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "object/quick.h"
 #include "types/number.h"
 #include "types/types.h"
 
 #define DIGITS_MAX 17 /* enough for any double to survive the round trip */
 
-ou_object *ou_float_new(double value)
+static __attribute__((noinline)) ou_object *float_new_long(double value)
 {
     ou_float *f = (ou_float *)ou_object_new_fixed(&ou_types[OU_KIND_FLOAT]);
     if (OU_UNLIKELY(!f)) {
         return NULL;
+    }
+    f->value = value;
+    return &f->base;
+}
+
+ou_object *ou_float_new(double value)
+{
+    const ou_type *type = &ou_types[OU_KIND_FLOAT];
+    ou_float *f = (ou_float *)ou_quick_new(type, type->bin, 0);
+    if (OU_UNLIKELY(!f)) {
+        return float_new_long(value);
     }
     f->value = value;
     return &f->base;

@@ -6,6 +6,7 @@
  */
 #include "types/instance.h"
 
+#include "object/quick.h"
 #include "types/own.h"
 
 #define SIDE_MIN 4u
@@ -16,29 +17,44 @@ bool ou_is_instance(const ou_object *o)
            OU_TYPE_FIRST_CLASS; /* behind the built-in types there are only classes */
 }
 
-ou_object *ou_instance_new(const ou_type *cls)
+/* All words behind the header: the attributes, and an open class's side array. */
+OU_INLINE void make_empty(ou_object *o, const ou_type *type)
 {
-    if (OU_UNLIKELY(!cls || cls->kind != OU_KIND_INSTANCE)) {
+    char *at = (char *)o + sizeof(ou_instance);
+    for (char *end = (char *)o + type->size_bytes; at != end; at += sizeof(ou_object *)) {
+        *(ou_object **)at = NULL;
+        ou_compiler_barrier(); /* a few stores: not worth the call of memset it would become */
+    }
+}
+
+/* The general form: the first instance of an open class, an empty magazine, a listener. */
+static __attribute__((noinline)) ou_object *instance_new_long(const ou_type *cls)
+{
+    if (!cls || cls->kind != OU_KIND_INSTANCE) {
         return ou_fail_null(OU_ETYPE, "ou_instance_new: '%s' is not a class",
                             cls ? cls->name : "NULL");
     }
-    ou_object_poll();
-    if (OU_UNLIKELY(!ou_load_acquire(&cls->cls->sealed))) { /* pairs: ou_class_seal */
-        ou_class_seal(cls);
-    }
+    ou_class_seal(cls);
     ou_object *o = ou_object_new_fixed(cls);
     if (OU_UNLIKELY(!o)) {
         return NULL;
     }
-    if (ou_instance_is_open(cls)) {
-        ((ou_open_instance *)o)->side = NULL;
-    }
-    ou_object **slots = ou_instance_slots(o, cls);
-    for (uint32_t i = 0; i < cls->slots; i++) {
-        slots[i] = NULL;
-        ou_compiler_barrier(); /* a few stores: not worth the call of memset it would become */
-    }
+    make_empty(o, cls);
     ou_object_track(o);
+    return o;
+}
+
+ou_object *ou_instance_new(const ou_type *cls)
+{
+    ou_object_poll();
+    if (OU_UNLIKELY(!cls || !(ou_load_acquire(&cls->flags) & OU_TF_READY))) {
+        return instance_new_long(cls); /* pairs: ou_class_seal */
+    }
+    ou_object *o = ou_quick_new(cls, cls->bin, OU_GC_TRACKED); /* no stop until it is filled */
+    if (OU_UNLIKELY(!o)) {
+        return instance_new_long(cls);
+    }
+    make_empty(o, cls);
     return o;
 }
 
@@ -70,9 +86,9 @@ OU_INLINE bool index_valid(const ou_type *type, int index)
 OU_INLINE ou_object **place_of(ou_object *self, const ou_type *type, uint32_t index)
 {
     if (OU_LIKELY(index < type->slots)) {
-        return &ou_instance_slots(self, type)[index];
+        return &ou_instance_slots(self)[index];
     }
-    ou_attr_side *side = ((ou_open_instance *)self)->side;
+    ou_attr_side *side = ou_instance_side(self, type);
     uint32_t i = index - type->slots;
     return side && i < side->capacity ? &side->items[i] : NULL;
 }
@@ -83,10 +99,10 @@ static size_t side_bytes(size_t capacity)
 }
 
 /* Grows the side array so that it has a place for `index`; under the guard. NULL: OU_ENOMEM. */
-static ou_object **place_make(ou_open_instance *self, const ou_type *type, uint32_t index)
+static ou_object **place_make(ou_object *self, const ou_type *type, uint32_t index)
 {
     uint32_t i = index - type->slots;
-    ou_attr_side *side = self->side;
+    ou_attr_side *side = ou_instance_side(self, type);
     size_t old = side ? side->capacity : 0;
     size_t capacity = ou_max(ou_max(old * 2, SIDE_MIN), i + 1);
     side = side ? ou_side_realloc(side, side_bytes(old), side_bytes(capacity))
@@ -96,7 +112,7 @@ static ou_object **place_make(ou_open_instance *self, const ou_type *type, uint3
     }
     memset(side->items + old, 0, (capacity - old) * sizeof(ou_object *));
     side->capacity = capacity;
-    self->side = side;
+    *ou_instance_side_place(self, type) = side;
     return &side->items[i];
 }
 
@@ -115,7 +131,7 @@ static __attribute__((noinline)) ou_object *peek_any(ou_object *self, const ou_t
 OU_INLINE ou_object *peek(ou_object *self, const ou_type *type, uint32_t index)
 {
     if (OU_LIKELY(index < type->slots && ou_own_enter(self))) {
-        ou_object *value = ou_xincref(ou_instance_slots(self, type)[index]);
+        ou_object *value = ou_xincref(ou_instance_slots(self)[index]);
         ou_own_leave();
         return value;
     }
@@ -129,7 +145,7 @@ static __attribute__((noinline)) int put_any(ou_object *self, const ou_type *typ
     ou_guard guard = ou_guard_begin(self);
     ou_object **place = place_of(self, type, index);
     if (OU_UNLIKELY(!place)) {
-        place = place_make((ou_open_instance *)self, type, index);
+        place = place_make(self, type, index);
     }
     if (OU_LIKELY(place != NULL)) {
         old = *place;
@@ -140,16 +156,21 @@ static __attribute__((noinline)) int put_any(ou_object *self, const ou_type *typ
     return place ? 0 : OU_ENOMEM;
 }
 
+static __attribute__((noinline)) int drop_old(ou_object *old)
+{
+    ou_decref(old);
+    return 0;
+}
+
 /* Stores an owned value; consumed also on failure. */
 OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value)
 {
     if (OU_LIKELY(index < type->slots && ou_own_enter(self))) {
-        ou_object **place = &ou_instance_slots(self, type)[index];
+        ou_object **place = &ou_instance_slots(self)[index];
         ou_object *old = *place;
         *place = value;
         ou_own_leave();
-        ou_xdecref(old);
-        return 0;
+        return OU_LIKELY(!old) || ou_own_decref(old) ? 0 : drop_old(old);
     }
     return put_any(self, type, index, value);
 }
@@ -202,13 +223,23 @@ static OU_COLD int steal_refuse(const char *function, ou_object *self, ou_object
     return err;
 }
 
-int ou_attr_set_at_steal(ou_object *self, int index, ou_object *value)
+static __attribute__((noinline)) int set_at_steal_long(ou_object *self, int index,
+                                                       ou_object *value)
 {
     if (OU_UNLIKELY(!value || !ou_is_instance(self) ||
                     !index_valid(ou_type_get(self), index))) {
         return steal_refuse("ou_attr_set_at_steal", self, value, index);
     }
     return put(self, ou_type_get(self), (uint32_t)index, value);
+}
+
+int ou_attr_set_at_steal(ou_object *self, int index, ou_object *value)
+{
+    const ou_type *type = ou_type_get(self); /* built-in types have no direct attributes */
+    if (OU_LIKELY(value && (uint32_t)index < type->direct)) {
+        return put(self, type, (uint32_t)index, value);
+    }
+    return set_at_steal_long(self, index, value);
 }
 
 int ou_attr_set_at(ou_object *self, int index, ou_object *value)
@@ -261,7 +292,7 @@ int ou_attr_set(ou_object *self, const char *name, ou_object *value)
 static void instance_traverse(ou_object *o, ou_visit visit, void *arg)
 {
     const ou_type *type = ou_type_get(o);
-    ou_object **slots = ou_instance_slots(o, type);
+    ou_object **slots = ou_instance_slots(o);
     for (uint32_t i = 0; i < type->slots; i++) {
         if (slots[i]) {
             visit(slots[i], arg);
@@ -288,10 +319,10 @@ static void places_drop(ou_object **places, size_t n)
 static void instance_clear(ou_object *o)
 {
     const ou_type *type = ou_type_get(o);
-    places_drop(ou_instance_slots(o, type), type->slots);
+    places_drop(ou_instance_slots(o), type->slots);
     ou_attr_side *side = ou_instance_side(o, type);
     if (side) {
-        ((ou_open_instance *)o)->side = NULL;
+        *ou_instance_side_place(o, type) = NULL;
         places_drop(side->items, side->capacity);
         ou_side_free(side, side_bytes(side->capacity));
     }
@@ -301,7 +332,7 @@ static void instance_clear(ou_object *o)
 static void instance_drop(ou_object *o)
 {
     const ou_type *type = ou_type_get(o);
-    ou_object **slots = ou_instance_slots(o, type);
+    ou_object **slots = ou_instance_slots(o);
     for (uint32_t i = 0, n = type->slots; i < n; i++) {
         ou_xdecref(slots[i]);
     }
@@ -312,6 +343,21 @@ static void instance_drop(ou_object *o)
         }
         ou_side_free(side, side_bytes(side->capacity));
     }
+}
+
+static void instance_die(ou_object *o)
+{
+    const ou_type *type = ou_type_get(o);
+    ou_object **slots = ou_instance_slots(o);
+    size_t n = type->slots, dropped = 0;
+    if (ou_quick_dies() && !(OU_UNLIKELY(ou_instance_is_open(type)) && slots[n])) {
+        dropped = ou_quick_drop(slots, n);
+        if (OU_LIKELY(dropped == n)) {
+            ou_quick_free(o, type->bin);
+            return;
+        }
+    }
+    ou_quick_die_long(o, slots, dropped);
 }
 
 static void instance_release(ou_object *o)
@@ -327,6 +373,7 @@ const ou_type ou_instance_template = {
     .flags = OU_TF_TRACKED | OU_TF_WEAKREFS | OU_TF_ID_HASH,
     .traverse = instance_traverse,
     .drop = instance_drop,
+    .die = instance_die,
     .clear = instance_clear,
     .release = instance_release,
 };

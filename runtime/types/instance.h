@@ -4,10 +4,11 @@
  * types/instance.h - layout of instances, and the class record behind a type.
  *
  *   closed class   header | slot 0 | slot 1 | ...            all attributes inline
- *   open class     header | side | slot 0 | ... | slot n-1   later attributes in `side`
+ *   open class     header | slot 0 | ... | slot n-1 | side   later attributes in `side`
  *
  * The number of inline slots is `slots` of the type. A closed class has it from birth; an
- * open class is sealed by its first instance. An empty slot is NULL.
+ * open class is sealed by its first instance. An empty slot is NULL. All types of instances
+ * that a program may make are READY, so the fast paths need not look at the class record.
  */
 #ifndef OURO_TYPES_INSTANCE_H
 #define OURO_TYPES_INSTANCE_H
@@ -28,17 +29,11 @@ typedef struct ou_attr_side {
 
 typedef struct ou_instance {
     ou_object base;
-    ou_object *slots[]; /* lock: guard */
+    ou_object *slots[]; /* lock: guard. Open: behind them the side array, or NULL as long as no
+                         * attribute needs one */
 } ou_instance;
 
-typedef struct ou_open_instance {
-    ou_object base;
-    ou_attr_side *side; /* lock: guard. NULL until an attribute needs it */
-    ou_object *slots[]; /* lock: guard */
-} ou_open_instance;
-
-static_assert(sizeof(ou_instance) == 16, "a closed instance is its header and 8 an attribute");
-static_assert(sizeof(ou_open_instance) == 24, "an open instance has one word more");
+static_assert(sizeof(ou_instance) == 16, "an instance is its header and 8 an attribute");
 static_assert(sizeof(ou_attr_side) == 8, "side items follow the capacity");
 
 struct ou_attr_table; /* class.c */
@@ -49,26 +44,30 @@ struct ou_class {
     void *finalizer_arg;         /* const */
     ou_lock lock;                /* adding attributes, sealing */
     uint32_t closed;             /* const */
-    uint32_t sealed;             /* atomic: `slots` and `size_bytes` of the type are final */
+    bool sealed;                 /* lock: `slots` and `size_bytes` of the type are final */
 };
 
-/* Inline slots of an instance of `type`: they end where the object ends, whatever is before. */
-OU_INLINE ou_object **ou_instance_slots(ou_object *o, const ou_type *type)
+OU_INLINE ou_object **ou_instance_slots(ou_object *o)
 {
-    return (ou_object **)((char *)o + type->size_bytes) - type->slots;
+    return ((ou_instance *)o)->slots;
 }
 
-/* Is there a word for a side array between header and slots? Read from the type alone, so that
- * the collector does not touch the class record. */
+/* Read from the type alone, so that the collector does not touch the class record. */
 OU_INLINE bool ou_instance_is_open(const ou_type *type)
 {
-    return type->size_bytes != sizeof(ou_instance) + type->slots * sizeof(ou_object *);
+    return ou_load_relaxed(&type->flags) & OU_TF_OPEN;
+}
+
+/* Where an instance of an open class keeps its side array. */
+OU_INLINE ou_attr_side **ou_instance_side_place(ou_object *o, const ou_type *type)
+{
+    return (ou_attr_side **)&ou_instance_slots(o)[type->slots];
 }
 
 /* Side array, or NULL when there is none. */
 OU_INLINE ou_attr_side *ou_instance_side(ou_object *o, const ou_type *type)
 {
-    return ou_instance_is_open(type) ? ((ou_open_instance *)o)->side : NULL;
+    return ou_instance_is_open(type) ? *ou_instance_side_place(o, type) : NULL;
 }
 
 /* Makes the layout final; afterwards `slots` and `size_bytes` of the type do not change. */

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "object/quick.h"
 #include "types/number.h"
 #include "types/types.h"
 
@@ -13,15 +14,26 @@
 
 static ou_int small[SMALL_COUNT];
 
+static __attribute__((noinline)) ou_object *int_new_long(int64_t value)
+{
+    ou_int *i = (ou_int *)ou_object_new_fixed(&ou_types[OU_KIND_INT]);
+    if (OU_UNLIKELY(!i)) {
+        return NULL;
+    }
+    i->value = value;
+    return &i->base;
+}
+
 ou_object *ou_int_new(int64_t value)
 {
     uint64_t offset = (uint64_t)value - (uint64_t)OU_SMALL_MIN;
     if (offset < SMALL_COUNT) {
         return &small[offset].base;
     }
-    ou_int *i = (ou_int *)ou_object_new_fixed(&ou_types[OU_KIND_INT]);
+    const ou_type *type = &ou_types[OU_KIND_INT];
+    ou_int *i = (ou_int *)ou_quick_new(type, type->bin, 0);
     if (OU_UNLIKELY(!i)) {
-        return NULL;
+        return int_new_long(value);
     }
     i->value = value;
     return &i->base;

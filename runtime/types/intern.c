@@ -205,14 +205,11 @@ static ou_object *enter_steal(ou_str_object *s, uint64_t hash)
     return &result->base;
 }
 
-ou_object *ou_str_intern_steal(ou_object *o)
+ou_object *ou_str_intern_steal_slow(ou_object *o)
 {
-    if (OU_UNLIKELY(!ou_is_str(o))) {
+    if (OU_UNLIKELY(!o || !ou_is_str(o))) {
         ou_fail_type("ou_str_intern_steal", "str", o);
         return NULL;
-    }
-    if (ou_str_is_interned(o)) {
-        return o;
     }
     ou_str_object *s = (ou_str_object *)o;
     uint64_t hash = ou_str_hash(s);

@@ -18,15 +18,46 @@ ou_object *ou_list_new(size_t capacity)
     return (ou_object *)ou_list_make(capacity);
 }
 
-ou_object *ou_list_of(ou_object *const *items, size_t n)
+/* The general form: any length, any circumstances. */
+static __attribute__((noinline)) ou_object *list_of_long(ou_object *const *items, size_t n)
 {
-    ou_object_poll();
     ou_list *l = ou_list_make(n);
     if (OU_UNLIKELY(!l)) {
         return NULL;
     }
     ou_refs_take(l->items, items, n);
     l->len = n;
+    return &l->base;
+}
+
+/* Another slot's items cannot be counted in a straight line. */
+static __attribute__((noinline)) ou_object *list_fill_rest(ou_list *l, ou_object *const *items,
+                                                           size_t i)
+{
+    ou_refs_take(l->room + i, items + i, l->len - i);
+    ou_quick_track(&l->base);
+    return &l->base;
+}
+
+ou_object *ou_list_of(ou_object *const *items, size_t n)
+{
+    ou_object_poll();
+    ou_list *l = NULL;
+    if (OU_LIKELY(n <= OU_LIST_ROOM)) {
+        l = (ou_list *)ou_quick_new(&ou_types[OU_KIND_LIST], ou_list_bin(n), 0);
+    }
+    if (OU_UNLIKELY(!l)) {
+        return list_of_long(items, n);
+    }
+    ou_list_init(l, n);
+    l->len = n;
+    for (size_t i = 0; i < n; i++) {
+        if (OU_UNLIKELY(!ou_own_incref(items[i]))) {
+            return list_fill_rest(l, items, i);
+        }
+        l->room[i] = items[i];
+    }
+    ou_quick_track(&l->base);
     return &l->base;
 }
 

@@ -10,6 +10,7 @@
  */
 #include "heap/page.h"
 #include "object/guard.h"
+#include "object/quick.h"
 #include "types/list.h"
 #include "types/list_room.h"
 #include "types/number.h"
@@ -37,11 +38,15 @@ bool ou_list_reserve(ou_list *l, size_t need)
     size_t spare = need < SMALL_ITEMS ? need / 8 + 3 : need / 2;
     size_t capacity = fitting(need + spare);
     size_t bytes = capacity * sizeof(ou_object *);
+    bool apart = l->items && l->items != l->room;
     ou_object **items =
-        l->items ? ou_side_realloc(l->items, l->capacity * sizeof(ou_object *), bytes)
-                 : ou_side_alloc(bytes);
+        apart ? ou_side_realloc(l->items, l->capacity * sizeof(ou_object *), bytes)
+              : ou_side_alloc(bytes);
     if (OU_UNLIKELY(!items)) {
         return false;
+    }
+    if (OU_UNLIKELY(l->items == l->room)) {
+        memcpy(items, l->room, l->len * sizeof(ou_object *));
     }
     l->items = items;
     l->capacity = capacity;
@@ -67,14 +72,18 @@ ou_list *ou_list_make(size_t capacity)
     if (OU_UNLIKELY(capacity > ITEMS_MAX)) {
         return ou_fail_null(OU_ENOMEM, "list: %zu items do not fit into memory", capacity);
     }
-    ou_list *l = (ou_list *)ou_object_new_fixed(&ou_types[OU_KIND_LIST]);
+    size_t room = capacity <= OU_LIST_ROOM ? capacity : 0;
+    const ou_type *type = &ou_types[OU_KIND_LIST];
+    ou_list *l = (ou_list *)ou_quick_new(type, ou_list_bin(room), 0);
+    if (OU_UNLIKELY(!l)) {
+        l = (ou_list *)ou_object_new(type, ou_list_bytes(room));
+    }
     if (OU_UNLIKELY(!l)) {
         return NULL;
     }
-    l->items = NULL;
-    l->len = 0;
-    l->capacity = capacity;
-    if (capacity) {
+    ou_list_init(l, room);
+    if (capacity > room) {
+        l->capacity = capacity;
         l->items = ou_side_alloc(capacity * sizeof(ou_object *));
         if (OU_UNLIKELY(!l->items)) {
             ou_object_abandon(&l->base);
@@ -249,10 +258,10 @@ ou_object *ou_list_copy(ou_object *list)
 
 /* Drops what a list held: everything but its header, which others may be locking right now.
  * (Three words, not a struct: copying one just written would wait for its stores.) */
-static void storage_drop(ou_object **items, size_t len, size_t capacity)
+static void storage_drop(ou_list *l, ou_object **items, size_t len, size_t capacity)
 {
-    if (items) {
-        ou_refs_drop(items, len);
+    ou_refs_drop(items, len);
+    if (items && items != l->room) {
         ou_side_free(items, capacity * sizeof(ou_object *));
     }
 }
@@ -274,9 +283,17 @@ int ou_list_clear(ou_object *list)
     ou_guard guard = ou_guard_begin(list);
     ou_object **items = l->items;
     size_t len = l->len, capacity = l->capacity;
+    ou_object *few[OU_LIST_ROOM]; /* a death may take the list with it, and its room */
+    if (items == l->room) {
+        memcpy(few, items, len * sizeof *few);
+    }
     detach(l);
     ou_guard_end(list, guard);
-    storage_drop(items, len, capacity);
+    if (items == l->room) {
+        ou_refs_drop(few, len);
+    } else {
+        storage_drop(l, items, len, capacity);
+    }
     return 0;
 }
 
@@ -329,15 +346,34 @@ static void list_clear(ou_object *o)
     ou_object **items = l->items;
     size_t len = l->len, capacity = l->capacity;
     detach(l);
-    storage_drop(items, len, capacity);
+    storage_drop(l, items, len, capacity);
 }
 
 static void list_release(ou_object *o)
 {
     ou_list *l = (ou_list *)o;
-    if (l->items) {
+    if (l->items && l->items != l->room) {
         ou_side_free(l->items, l->capacity * sizeof(ou_object *));
     }
+}
+
+static void list_die(ou_object *o)
+{
+    ou_list *l = (ou_list *)o;
+    size_t len = l->len, dropped = 0;
+    if (ou_quick_dies() && len <= OU_LIST_ROOM) {
+        dropped = ou_quick_drop(l->items, len);
+        if (OU_LIKELY(dropped == len)) {
+            if (OU_LIKELY(l->items == l->room)) {
+                ou_quick_free(o, ou_list_bin(l->capacity));
+            } else {
+                list_release(o);
+                ou_object_free_block(o);
+            }
+            return;
+        }
+    }
+    ou_quick_die_long(o, l->items, dropped);
 }
 
 static int list_equal(ou_object *a, ou_object *b, int depth)
@@ -383,6 +419,7 @@ void ou_list_define(void)
         .size_bytes = sizeof(ou_list),
         .traverse = list_traverse,
         .drop = list_clear,
+        .die = list_die,
         .clear = list_clear,
         .release = list_release,
         .equal = list_equal,

@@ -9,6 +9,29 @@
 
 #include "types/list.h"
 
+/* Block of a list with room for `n` items in itself. */
+OU_INLINE size_t ou_list_bytes(size_t n)
+{
+    return sizeof(ou_list) + n * sizeof(ou_object *);
+}
+
+/* Bin of that block, which is at most 128 bytes. */
+OU_INLINE uint32_t ou_list_bin(size_t n)
+{
+    return ou_class_of(ou_list_bytes(n)) + OU_BIN_FIRST_TRACKED;
+}
+
+static_assert(sizeof(ou_list) + OU_LIST_ROOM * sizeof(ou_object *) <= OU_CLASS_STEP_MAX,
+              "blocks of these sizes have no slack: the room is what was asked for");
+
+/* Fields of a new list, its room being behind it. */
+OU_INLINE void ou_list_init(ou_list *l, size_t capacity)
+{
+    l->items = capacity ? l->room : NULL;
+    l->len = 0;
+    l->capacity = capacity;
+}
+
 /* New tracked, empty list with room for exactly `capacity` items. NULL, OU_ENOMEM. */
 ou_list *ou_list_make(size_t capacity);
 

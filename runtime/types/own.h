@@ -9,6 +9,7 @@
 #define OURO_TYPES_OWN_H
 
 #include "object/guard.h"
+#include "object/quick.h"
 
 /* True: the caller is in an operation on `o`, to be ended by ou_own_leave. False: it is not,
  * because it does not own `o` or must lock it. */
@@ -24,21 +25,6 @@ OU_INLINE bool ou_own_enter(const ou_object *o)
         ou_slot_op_leave(self);
         return false;
     }
-    return true;
-}
-
-/* One more reference without a call, for straight lines: false when `o` must be counted by
- * ou_incref, because another slot owns it. */
-OU_INLINE bool ou_own_incref(ou_object *o)
-{
-    uint32_t local = ou_load_relaxed(&o->rc_local);
-    if (OU_UNLIKELY((int32_t)local < 0)) {
-        return true; /* immortal */
-    }
-    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
-        return false;
-    }
-    ou_store_relaxed(&o->rc_local, local + 1);
     return true;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "types/str.h"
 
+#include "object/quick.h"
 #include "types/types.h"
 
 /* An ou_str_object with room for its final 0. */
@@ -50,13 +51,54 @@ static ou_str_object *str_alloc(size_t len)
     return s;
 }
 
-ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
+/* Strings up to this length are made and dropped in a straight line: 128 bytes, the last of the
+ * classes that step 8. */
+#define QUICK_LEN (OU_CLASS_STEP_MAX - sizeof(ou_str_object) - 1)
+
+static uint32_t quick_bin(size_t len)
+{
+    return ou_class_of(sizeof(ou_str_object) + len + 1) + OU_CLASS_COUNT;
+}
+
+static __attribute__((noinline)) ou_str_object *str_make_long(const char *bytes, size_t len,
+                                                              uint64_t hash)
 {
     ou_str_object *s = str_alloc(len);
     if (s) {
         memcpy(s->bytes, bytes, len);
         s->hash = hash;
     }
+    return s;
+}
+
+/* memcpy of most names without a call: two moves that may overlap. */
+OU_INLINE void copy_short(char *to, const char *from, size_t len)
+{
+    if (len - 16 <= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len - 8 <= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else {
+        memcpy(to, from, len);
+    }
+}
+
+ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
+{
+    if (OU_UNLIKELY(len > QUICK_LEN)) {
+        return str_make_long(bytes, len, hash);
+    }
+    ou_str_object *s = (ou_str_object *)ou_quick_new(&ou_types[OU_KIND_STR], quick_bin(len), 0);
+    if (OU_UNLIKELY(!s)) {
+        return str_make_long(bytes, len, hash);
+    }
+    s->len = (uint32_t)len;
+    s->unused = 0;
+    s->hash = hash;
+    s->bytes[len] = 0;
+    copy_short(s->bytes, bytes, len);
     return s;
 }
 
@@ -137,6 +179,18 @@ static void str_drop(ou_object *o)
     if (ou_load_acquire(&o->flags) & OU_FL_INTERNED) {
         ou_intern_forget((ou_str_object *)o);
     }
+}
+
+/* Not interned: who enters the table leaves the state in which this is called. */
+static void str_die(ou_object *o)
+{
+    size_t len = ((ou_str_object *)o)->len;
+    OU_ASSERT(!(o->flags & OU_FL_INTERNED));
+    if (OU_LIKELY(len <= QUICK_LEN && !ou_load_relaxed(&ou_special) && !OU_ASAN)) {
+        ou_quick_free(o, quick_bin(len));
+        return;
+    }
+    ou_object_die_unshared(o);
 }
 
 static int str_hash(ou_object *o, uint64_t *hash)
@@ -226,6 +280,7 @@ void ou_str_define(void)
         .flags = OU_TF_VALUE_HASH,
         .size_bytes = sizeof(ou_str_object) + 1,
         .drop = str_drop,
+        .die = str_die,
         .hash = str_hash,
         .equal = str_equal,
         .repr = str_repr,

@@ -6,16 +6,23 @@
  */
 #include "types/tuple.h"
 
+#include "object/quick.h"
 #include "types/types.h"
 
 static ou_tuple empty;
 
-ou_object *ou_tuple_new(ou_object *const *items, size_t n)
+/* Tuples up to this many items are made and dropped in a straight line: 128 bytes, the last of
+ * the classes that step 8. */
+#define QUICK_ITEMS 13u
+
+static uint32_t quick_bin(size_t n)
 {
-    if (!n) {
-        return &empty.base;
-    }
-    ou_object_poll();
+    return ou_class_of(sizeof(ou_tuple) + n * sizeof(ou_object *)) + OU_BIN_FIRST_TRACKED;
+}
+
+/* The general form: any length, any circumstances. */
+static __attribute__((noinline)) ou_object *tuple_new_long(ou_object *const *items, size_t n)
+{
     if (OU_UNLIKELY(n > (SIZE_MAX / 2 - sizeof(ou_tuple)) / sizeof(ou_object *))) {
         return ou_fail_null(OU_ENOMEM, "ou_tuple_new: %zu items do not fit into memory", n);
     }
@@ -27,6 +34,39 @@ ou_object *ou_tuple_new(ou_object *const *items, size_t n)
     t->len = n;
     ou_refs_take(t->items, items, n);
     ou_object_track(&t->base);
+    return &t->base;
+}
+
+/* Another slot's items cannot be counted in a straight line. */
+static __attribute__((noinline)) ou_object *tuple_fill_rest(ou_tuple *t,
+                                                            ou_object *const *items, size_t i)
+{
+    ou_refs_take(t->items + i, items + i, t->len - i);
+    ou_quick_track(&t->base);
+    return &t->base;
+}
+
+ou_object *ou_tuple_new(ou_object *const *items, size_t n)
+{
+    if (!n) {
+        return &empty.base;
+    }
+    ou_object_poll();
+    if (OU_UNLIKELY(n > QUICK_ITEMS)) {
+        return tuple_new_long(items, n);
+    }
+    ou_tuple *t = (ou_tuple *)ou_quick_new(&ou_types[OU_KIND_TUPLE], quick_bin(n), 0);
+    if (OU_UNLIKELY(!t)) {
+        return tuple_new_long(items, n);
+    }
+    t->len = n;
+    for (size_t i = 0; i < n; i++) {
+        if (OU_UNLIKELY(!ou_own_incref(items[i]))) {
+            return tuple_fill_rest(t, items, i);
+        }
+        t->items[i] = items[i];
+    }
+    ou_quick_track(&t->base);
     return &t->base;
 }
 
@@ -69,6 +109,20 @@ static void tuple_drop(ou_object *o)
 {
     ou_tuple *t = (ou_tuple *)o;
     ou_refs_drop(t->items, t->len);
+}
+
+static void tuple_die(ou_object *o)
+{
+    ou_tuple *t = (ou_tuple *)o;
+    size_t len = t->len, dropped = 0;
+    if (ou_quick_dies() && len <= QUICK_ITEMS) {
+        dropped = ou_quick_drop(t->items, len);
+        if (OU_LIKELY(dropped == len)) {
+            ou_quick_free(o, quick_bin(len));
+            return;
+        }
+    }
+    ou_quick_die_long(o, t->items, dropped);
 }
 
 int ou_tuple_hash_at(ou_tuple *t, uint64_t *hash, int depth)
@@ -131,6 +185,7 @@ void ou_tuple_define(void)
         .size_bytes = sizeof(ou_tuple),
         .traverse = tuple_traverse,
         .drop = tuple_drop,
+        .die = tuple_die,
         .hash = tuple_hash,
         .equal = tuple_equal,
         .repr = tuple_repr,

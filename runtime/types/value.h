@@ -62,16 +62,16 @@ OU_INLINE void ou_refs_take(ou_object **dst, ou_object *const *src, size_t n)
     }
 }
 
-/* Drops n references that nobody else can see any more. */
+/* Drops n references that nobody else can see any more; NULL where one was dropped before. */
 OU_INLINE void ou_refs_drop(ou_object *const *refs, size_t n)
 {
     size_t i = 0;
     for (; i + OU_REFS_AHEAD < n; i++) {
         __builtin_prefetch(refs[i + OU_REFS_AHEAD], 1);
-        ou_decref(refs[i]);
+        ou_xdecref(refs[i]);
     }
     for (; i < n; i++) {
-        ou_decref(refs[i]);
+        ou_xdecref(refs[i]);
     }
 }
 

@@ -37,6 +37,7 @@ struct ou_object {
 };
 
 #define OU_IMMORTAL 0x80000000u /* rc_local: never counted, never freed */
+#define OU_INTERNED 0x08        /* flags: a string of the intern table */
 
 /* Per-thread words that the inlined paths need; ouro's own, listed here only to be inlined. */
 typedef struct ou_self_tls {
@@ -45,6 +46,7 @@ typedef struct ou_self_tls {
     void *heap;           /* struct ou_heap: the slot's heap */
     struct ou_slot *self; /* the slot itself */
     ou_object *doomed;    /* objects at count 0 that wait for their turn */
+    uint64_t birth; /* first word of a header born here: count 1, the slot; 0 = not attached */
 } ou_self_tls;
 
 OU_BEGIN_DECLS

@@ -9,7 +9,7 @@
 #ifndef OURO_STR_H
 #define OURO_STR_H
 
-#include "ouro/common.h"
+#include "ouro/object.h"
 
 OU_BEGIN_DECLS
 
@@ -31,7 +31,15 @@ OU_API ou_object *ou_str_intern(const char *bytes, size_t len);
 
 /* The interned string equal to `o`, which may be `o` itself. Takes over (steals) the
  * reference of `o`, returns an owned one; on failure NULL and `o` is still the caller's. */
-OU_API ou_object *ou_str_intern_steal(ou_object *o);
+OU_API ou_object *ou_str_intern_steal_slow(ou_object *o);
+
+OU_INLINE ou_object *ou_str_intern_steal(ou_object *o)
+{
+    if (OU_LIKELY(o && ou_load_relaxed(&o->flags) & OU_INTERNED)) {
+        return o; /* only strings ever are */
+    }
+    return ou_str_intern_steal_slow(o);
+}
 
 /* Interns and never frees (names, constants). */
 OU_API ou_object *ou_str_intern_immortal(const char *bytes, size_t len);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * quick.h - births and deaths that nobody must be told of, as straight lines without a call.
+ * For the types floor, which knows what its objects hold.
+ *
+ * Birth:  o = ou_quick_new(type, bin, bits)     NULL: take the long way (ou_object_new)
+ *         ...fields and references...
+ * Death:  type->die(o), called by ou_decref_last:
+ *         ou_quick_dies(o)                      false: ou_quick_die_long(o, ...)
+ *         n = ou_quick_drop(refs, all)          n < all: some reference needs more than a
+ *                                               subtraction: ou_quick_die_long(o, refs, n)
+ *         ou_quick_free(o, bin)
+ *
+ * Why no weakref and no intern entry can be there: whoever makes one leaves the state INIT
+ * first (docs/counting.md), and ou_decref_last calls `die` in state INIT only. Why the block is
+ * of this thread's heap: the owning slot has the id of the heap it gave the block from, and
+ * only finalizers bring an object back under another owner.
+ */
+#ifndef OURO_OBJECT_QUICK_H
+#define OURO_OBJECT_QUICK_H
+
+#include "object/object.h"
+
+/* Block and header of an object of the size of `bin`, `bits` being added to its gcbits. Given a
+ * constant type, its index is one as well. */
+OU_INLINE ou_object *ou_quick_new(const ou_type *type, uint32_t bin, uint64_t bits)
+{
+    uint64_t first = ou_self.birth;
+    if (OU_UNLIKELY(!first || ou_load_relaxed(&ou_special) || OU_ASAN)) {
+        return NULL;
+    }
+    ou_object *o = ou_heap_pop_object(bin);
+    if (OU_UNLIKELY(!o)) {
+        return NULL;
+    }
+    first |= type->birth | bits << 48;
+    uint64_t second = (uint64_t)(type - ou_types) << 32;
+    memcpy(o, &first, sizeof first);
+    memcpy((char *)o + 8, &second, sizeof second);
+    return o;
+}
+
+/* The collector may look from here on; for a constant `bits`, no load of what was just written.
+ */
+OU_INLINE void ou_quick_track(ou_object *o)
+{
+    ou_store_release(&o->gcbits, (uint8_t)(OU_GC_ALIVE | OU_GC_TRACKED));
+}
+
+/* One more reference without a call; false when another slot owns `o`: ou_incref then. */
+OU_INLINE bool ou_own_incref(ou_object *o)
+{
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (OU_UNLIKELY((int32_t)local < 0)) {
+        return true; /* immortal */
+    }
+    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
+        return false;
+    }
+    ou_store_relaxed(&o->rc_local, local + 1);
+    return true;
+}
+
+/* One reference less without a call; false when it is the last, or another slot's. */
+OU_INLINE bool ou_own_decref(ou_object *o)
+{
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (OU_UNLIKELY((int32_t)local < 0)) {
+        return true;
+    }
+    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot || local < 2)) {
+        return false;
+    }
+    ou_store_relaxed(&o->rc_local, local - 1);
+    return true;
+}
+
+/* Drops references, NULL or not, until one needs a call. Returns how many. */
+OU_INLINE size_t ou_quick_drop(ou_object *const *refs, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (!refs[i] || ou_own_decref(refs[i]))) {
+        i++;
+    }
+    return i;
+}
+
+/* May the caller end this container where it stands? */
+OU_INLINE bool ou_quick_dies(void)
+{
+    return OU_LIKELY(!ou_load_relaxed(&ou_special) && !ou_self.dying && !OU_ASAN);
+}
+
+/* The rest of a death: `refs` of `o` below `dropped` are gone already and become NULL. */
+void ou_quick_die_long(ou_object *o, ou_object **refs, size_t dropped);
+
+/* Gives the block of a dead object, of this thread's heap and of `bin`, back. */
+OU_INLINE void ou_quick_free(ou_object *o, uint32_t bin)
+{
+    ou_header_bury(o);
+    ou_heap_put_object(ou_heap_current(), bin, o);
+}
+
+#endif
