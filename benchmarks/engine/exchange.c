@@ -28,20 +28,24 @@ void exchange_begin(struct worker *w)
     ou_store_release(&w->inbox.done, 0); /* ordered by the barrier that follows */
 }
 
+/* Slots are given back in groups: the line of `head` would travel with every block. */
 void exchange_drain(struct worker *w)
 {
     struct exchange *in = &w->inbox;
     uint64_t head = ou_load_relaxed(&in->head); /* only this thread writes it */
-    uint64_t tail = ou_load_acquire(&in->tail); /* pairs: exchange_send */
+    uint64_t tail = ou_load_acquire(&in->tail); /* pairs: exchange_send_many */
     while (head != tail) {
-        struct block b = in->ring[head % EXCHANGE_SLOTS];
-        ou_store_release(&in->head, ++head); /* pairs: exchange_send, the slot is free */
-        w->run->release(w, &b);
+        uint64_t end = tail - head < EXCHANGE_TAKE ? tail : head + EXCHANGE_TAKE;
+        for (; head != end; head++) {
+            struct block b = in->ring[head % EXCHANGE_SLOTS];
+            worker_live_add(w, b.size);
+            w->run->release(w, &b);
+        }
+        ou_store_release(&in->head, head); /* pairs: exchange_send_many, the slots are free */
     }
 }
 
-/* False when some thread failed: whoever is waited for may never come. */
-static bool exchange_wait(struct worker *w)
+bool exchange_wait(struct worker *w)
 {
     exchange_drain(w);
     objects_poll(w);
@@ -49,17 +53,26 @@ static bool exchange_wait(struct worker *w)
     return !ou_load_acquire(&w->run->failed); /* pairs: worker_fail */
 }
 
-void exchange_send(struct worker *w, const struct block *b)
+void exchange_send_many(struct worker *w, const struct block *b, uint32_t n)
 {
     struct exchange *out = &exchange_receiver(w)->inbox;
     uint64_t tail = ou_load_relaxed(&out->tail); /* only this thread writes it */
-    while (tail - ou_load_acquire(&out->head) == EXCHANGE_SLOTS) { /* pairs: exchange_drain */
+    /* pairs: exchange_drain */
+    while (tail + n - ou_load_acquire(&out->head) > EXCHANGE_SLOTS) {
         if (!exchange_wait(w)) {
             return;
         }
     }
-    out->ring[tail % EXCHANGE_SLOTS] = *b;
-    ou_store_release(&out->tail, tail + 1); /* pairs: exchange_drain */
+    for (uint32_t i = 0; i < n; i++) {
+        out->ring[(tail + i) % EXCHANGE_SLOTS] = b[i];
+        worker_live_sub(w, b[i].size); /* on its way it is nobody's */
+    }
+    ou_store_release(&out->tail, tail + n); /* pairs: exchange_drain */
+}
+
+void exchange_send(struct worker *w, const struct block *b)
+{
+    exchange_send_many(w, b, 1);
 }
 
 void exchange_finish(struct worker *w)

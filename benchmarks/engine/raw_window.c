@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * raw_window.c - fill, churn and drain of a window of raw blocks. Called through ops.c.
+ * raw_window.c - fill, churn, thin and drain of a window of raw blocks. Called through ops.c.
+ *
+ * `thin` frees all but every `cycle`-th block: neighbours of one age leave one behind, so that
+ * the holes between are as long as that allows and no page becomes empty.
  */
 #include "engine/block.h"
 #include "engine/calendar.h"
@@ -43,9 +46,54 @@ static uint64_t raw_drain_step(struct worker *w, uint64_t left)
     return window_drain(w, left, block_release);
 }
 
+/* Blocks that stay of the first n. */
+static uint64_t raw_thin_kept(const struct worker *w, uint64_t n)
+{
+    return (n + w->phase->cycle - 1) / w->phase->cycle;
+}
+
+static int raw_thin_begin(struct worker *w)
+{
+    w->cursor = 0;
+    w->planned = w->window_len - raw_thin_kept(w, w->window_len);
+    return 0;
+}
+
+static uint64_t raw_thin_step(struct worker *w, uint64_t left)
+{
+    uint64_t n = left < WINDOW_BATCH ? left : WINDOW_BATCH;
+    uint64_t done = 0;
+    exchange_drain(w);
+    if (w->latency) {
+        worker_lap_begin(w);
+    }
+    for (; done < n; w->cursor++) {
+        if (w->cursor % w->phase->cycle == 0) {
+            w->window[raw_thin_kept(w, w->cursor)] = w->window[w->cursor];
+            continue;
+        }
+        window_let_go(w, &w->window[w->cursor], w->phase->peer, block_release);
+        done++;
+        if (w->latency) {
+            worker_lap(w);
+        }
+    }
+    return n;
+}
+
 static int raw_window_end(struct worker *w)
 {
     return window_end(w, block_release);
+}
+
+static int raw_thin_end(struct worker *w)
+{
+    uint64_t kept = raw_thin_kept(w, w->window_len);
+    if (kept > 1 && w->cursor <= (kept - 1) * w->phase->cycle) { /* the last one was not met */
+        w->window[kept - 1] = w->window[(kept - 1) * w->phase->cycle];
+    }
+    w->window_len = kept;
+    return raw_window_end(w);
 }
 
 static int raw_churn_end(struct worker *w)
@@ -66,3 +114,5 @@ const struct op_form raw_churn = {window_churn_begin,
                                   false};
 const struct op_form raw_drain = {window_drain_begin,        raw_drain_step, raw_window_end, 0,
                                   KEY(lifetime) | KEY(free), false};
+const struct op_form raw_thin = {raw_thin_begin, raw_thin_step, raw_thin_end,
+                                 KEY(cycle),     KEY(free),     false};

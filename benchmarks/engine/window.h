@@ -3,8 +3,9 @@
 /*
  * window.h - the live window: fill, replace, drain, written once for blocks and for objects.
  *
- * Included by raw_window.c and object_window.c only, which hand in how a thing is made, given
- * back and resized; everything is inlined there, so the loop has no indirect call. One
+ * Included by raw_window.c and object_window.c, which hand in how a thing is made, given back
+ * and resized, and by the other raw operations; everything is inlined there, so the loop has no
+ * indirect call. One
  * operation replaces one thing (or resizes it). 64 random bits serve one operation: the low 32
  * choose the slot, the high 12 the size, bits 20..51 are the tag.
  */

@@ -69,7 +69,7 @@ struct worker {
     uint64_t made_bytes;
     uint64_t released;
     uint64_t released_bytes;
-    uint64_t live; /* atomic: bytes alive, may be negative when peers free */
+    uint64_t live; /* atomic: bytes alive that are this worker's to free */
     uint64_t live_peak;
     uint64_t checksum;
     uint64_t cyclic; /* objects dropped inside rings: the collector must find as many */

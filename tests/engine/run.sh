@@ -48,6 +48,7 @@ for w in churn circular large-list; do
     sed 's/cycle: 1M/cycle: 20k/; s/window: 200k/window: 4k/; s/window: 100k/window: 2k/' \
         "$workloads/$w.yaml" >small/$w.yaml
 done
+orders=$workloads
 workloads=small
 
 for w in churn circular large-list; do
@@ -128,6 +129,40 @@ else
     expect 0 'cyclic' w.yaml
     [ "$(field gc_unreachable)" -gt 0 ] || fail 'no cyclic garbage was collected'
     expect 0 'cyclic with 3 threads' w.yaml --threads 3
+fi
+
+# The workloads of raw blocks only: the same work at every try, other work with other threads.
+if [ "$form" = raw ]; then
+    for w in larson thread-churn xmalloc cache-thrash cache-scratch ageing free-orders server; do
+        # A shorter window makes a quick test; ages keep their proportions.
+        sed 's/window: 200k/window: 3k/; s/window: 100k/window: 2k/; s/window: 20k/window: 1k/;
+            s/window: 2k/window: 99/' "$orders/$w.yaml" >small/$w.yaml
+        for threads in 1 2 3; do
+            expect 0 "$w" small/$w.yaml --scale 0.002 --threads $threads
+            sum=$(field checksum)
+            expect 0 "$w again" small/$w.yaml --scale 0.002 --threads $threads --latency
+            same "$w twice, $threads threads" "$sum" "$(field checksum)"
+        done
+        expect 0 "$w other seed" small/$w.yaml --scale 0.002 --threads 3 --seed 7
+        [ "$sum" != "$(field checksum)" ] || fail "$w: seed 7 does the same as seed 1"
+    done
+    # Orders that these operations cannot carry out.
+    raw() { printf 'name: t\nforms:\n  - form: raw\n    phases: [%s]\n' "$1" >w.yaml; }
+    raw '{op: generations, ops: 10, cycle: 5, sizes: 16}'
+    expect 3 'generations without a window' w.yaml
+    raw '{op: chain, ops: 10, window: 5, sizes: 16}'
+    expect 3 'a chain of blocks that are too small' w.yaml
+    raw '{op: chain, ops: 10, window: 5, sizes: 32, lifetime: exponential}'
+    expect 3 'a chain in no order' w.yaml
+    raw '{op: pipe, time: 1s, sizes: 16}'
+    expect 2 'a pipe by time' w.yaml
+    # Of ten blocks 0, 4 and 8 stay; the drain, the record's last phase, finds them.
+    for window in 1 8 9 10; do
+        raw "{op: fill, window: $window, sizes: 16, free: next phase},
+            {op: thin, cycle: 4, free: next phase}, {op: drain}"
+        expect 0 "thin $window" w.yaml
+        same "thin $window" $(((window + 3) / 4)) "$(field ops)"
+    done
 fi
 
 # A churn without a window and a list that nobody made are orders that cannot be carried out.

@@ -45,6 +45,26 @@ wrong 3 overlap "$work" plain.yaml
 wrong 3 short "$work" plain.yaml
 wrong 3 null "$work" plain.yaml
 wrong 3 realloc "$work" w.yaml
+# Each operation on raw blocks notices for itself.
+filled='{op: fill, window: 2k, sizes: "uniform 24..300", free: next phase}'
+op()
+{
+    printf 'name: w\nforms:\n  - form: raw\n    phases: [%s]\n' "$2" >"$1.yaml"
+    wrong 0 not "$work" "$1.yaml"
+    for how in $3; do
+        wrong 3 $how "$work" "$1.yaml"
+    done
+}
+sizes='sizes: "uniform 24..300"'
+op generations "$filled, {op: generations, ops: 60k, cycle: 9k, $sizes}" 'overlap short null'
+op pipe "{op: pipe, ops: 60k, $sizes}" 'overlap short null'
+op chain "{op: chain, ops: 60k, window: 2k, $sizes, lifetime: fifo}" 'short null'
+op serve "$filled, {op: serve, ops: 60k, cycle: 30, $sizes}" 'overlap short null realloc'
+op thin "{op: fill, window: 40k, $sizes, free: next phase},
+    {op: thin, cycle: 9, free: next phase}, {op: drain}" 'overlap short null'
+op thrash "{op: thrash, ops: 60k, $sizes}" null
+op scratch "{op: scratch, ops: 60k, $sizes}" null
+
 wrong 3 null "$replay" t.ouro
 wrong 3 realloc "$replay" t.ouro
 wrong 3 calloc "$replay" t.ouro
