@@ -20,8 +20,8 @@ static const char *const check_forms[] = {"raw", "object"};
 static const char *const check_lifetimes[] = {"random", "fifo", "lifo", "exponential"};
 static const char *const check_gc[] = {"auto", "manual"};
 static const char *const check_bools[] = {"no", "yes"};
-static const char *const check_faults[] = {"segv",   "abort", "hang", "wrong",
-                                           "silent", "leak",  "stray"};
+static const char *const check_faults[] = {"segv",  "abort",  "hang", "wrong",
+                                           "drift", "silent", "leak", "stray"};
 static const char *const check_keys[] = {
 #define X(key) #key,
     WORKLOAD_KEYS(X)

@@ -52,6 +52,9 @@ static uint64_t fault_step(struct worker *w, uint64_t left)
         }
     case FAULT_SILENT:
         _exit(0); /* success without a record */
+    case FAULT_DRIFT:
+        worker_sum(w, ++w->drift);
+        break;
     case FAULT_LEAK:
     case FAULT_STRAY:
         return fault_books(w);

@@ -50,15 +50,19 @@ static int main_choose(const struct options *o, const struct workload *wl, struc
     r->threads = o->threads ? (unsigned)o->threads : wl->threads;
     r->seed = o->seed_set ? o->seed : wl->seed;
     r->scale = o->scale;
+    r->iterations = (unsigned)o->iterations;
+    r->inject = (double)o->inject / 0x1p32;
     r->latency = o->latency;
     r->rss_series = o->rss_series;
     for (unsigned i = 0; i < run->plan->n_phases; i++) {
         const struct phase *p = &run->plan->phase[i];
-        if ((double)p->ops * r->scale * r->threads > (double)WORKLOAD_MAX_OPS) {
-            return complain(c, wl->file, 0, "phase '%s': ops x scale x threads above %llu",
+        double ops = (double)p->ops * r->scale * (1 + r->inject) * r->iterations;
+        if (ops * r->threads > (double)WORKLOAD_MAX_OPS) {
+            return complain(c, wl->file, 0,
+                            "phase '%s': ops x scale x iterations x threads above %llu",
                             p->name, (unsigned long long)WORKLOAD_MAX_OPS);
         }
-        double need = workload_need(p, r->threads, r->scale);
+        double need = workload_need(p, r->threads, r->scale * (1 + r->inject));
         if (need > workload_have()) {
             return complain(c, wl->file, 0,
                             "phase '%s': keeps %.1f GiB alive, the machine has %.1f", p->name,
@@ -107,6 +111,26 @@ static void main_phases(struct record *r, const struct run *run)
     record_join(r, &list);
 }
 
+/* One item an iteration; what was injected is marked, so that nobody takes it for a figure. */
+static void main_iterations(struct record *r, const struct run *run)
+{
+    const struct run_options *o = &run->options;
+    if (o->inject > 0) {
+        record_f64(r, "injected", o->inject);
+    }
+    if (o->iterations == 1) {
+        return;
+    }
+    struct record list = record_list(r, "rounds");
+    for (unsigned i = 0; i < o->iterations; i++) {
+        struct record item = record_list_item(&list);
+        record_u64(&item, "wall_ns", run->iteration[i].wall_ns);
+        record_u64(&item, "cpu_ns", run->iteration[i].cpu_ns);
+        record_join(&list, &item);
+    }
+    record_join(r, &list);
+}
+
 static int main_record(const struct run *run, const struct proof *proof, int fd)
 {
     struct run_totals t = run_sum(run);
@@ -135,6 +159,7 @@ static int main_record(const struct run *run, const struct proof *proof, int fd)
     };
     report_fill(&r, &report);
     main_phases(&r, run);
+    main_iterations(&r, run);
     if (o->form == FORM_OBJECT) {
         main_objects(&r);
     }

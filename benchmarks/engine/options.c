@@ -25,6 +25,8 @@ static const char options_help[] =
     "  --threads N           worker threads, 1..1024 [the file's]\n"
     "  --seed N              seed of every random choice [the file's]\n"
     "  --scale X             multiplies operations, 0.001..1000 [1]\n"
+    "  --iterations N        all phases N times in this process, 1..1000 [1]\n"
+    "  --inject P%           do P% more operations than ordered: a test of judges [0%]\n"
     "  --expect NAME=PATH    refuse unless malloc comes from PATH (NAME= alone: libc)\n"
     "  --out-fd N            write the record to this descriptor [1]\n"
     "  --rss-series FILE     write t_ns,rss_bytes,live_bytes lines\n"
@@ -40,6 +42,8 @@ enum {
     OPT_THREADS,
     OPT_SEED,
     OPT_SCALE,
+    OPT_ITERATIONS,
+    OPT_INJECT,
     OPT_EXPECT,
     OPT_FD,
     OPT_RSS,
@@ -56,6 +60,8 @@ static const struct option options_long[] = {
     {"threads", required_argument, NULL, OPT_THREADS},
     {"seed", required_argument, NULL, OPT_SEED},
     {"scale", required_argument, NULL, OPT_SCALE},
+    {"iterations", required_argument, NULL, OPT_ITERATIONS},
+    {"inject", required_argument, NULL, OPT_INJECT},
     {"expect", required_argument, NULL, OPT_EXPECT},
     {"out-fd", required_argument, NULL, OPT_FD},
     {"rss-series", required_argument, NULL, OPT_RSS},
@@ -88,6 +94,10 @@ static const char *options_value(int opt, const char *text, struct options *o)
         return number_u64(text, 0, UINT64_MAX, &o->seed);
     case OPT_SCALE:
         return number_f64(text, 0.001, 1000, &o->scale);
+    case OPT_ITERATIONS:
+        return number_u64(text, 1, RUN_MAX_ITERATIONS, &o->iterations);
+    case OPT_INJECT:
+        return number_percent(text, &o->inject);
     case OPT_FD:
         why = number_u64(text, 0, 1u << 20, &fd);
         o->out_fd = (int)fd;
@@ -114,7 +124,7 @@ int options_parse(int argc, char **argv, const char *program, const char *about,
 {
     int opt;
     int index = 0;
-    *out = (struct options){.heap = "ouro", .scale = 1, .out_fd = 1};
+    *out = (struct options){.heap = "ouro", .scale = 1, .iterations = 1, .out_fd = 1};
     opterr = 0;
     while ((opt = getopt_long(argc, argv, "", options_long, &index)) != -1) {
         if (opt == OPT_HELP) {

@@ -19,13 +19,17 @@ struct options {
     uint64_t seed;
     bool seed_set;
     double scale;
-    const char *expect; /* NULL: no check */
+    uint64_t iterations; /* of all phases, in one process */
+    uint64_t inject;     /* more operations than ordered, in parts of 2^32 */
+    const char *expect;  /* NULL: no check */
     int out_fd;
     const char *rss_series; /* NULL: none */
     bool latency;
     bool list;
     bool info; /* ouro-replay only */
 };
+
+#define RUN_MAX_ITERATIONS 1000u
 
 /* Programs end with these (docs/worker.md). */
 enum { EXIT_MEASURED = 0, EXIT_BAD_INPUT = 2, EXIT_UNVERIFIED = 3, EXIT_ALLOCATOR = 4 };

@@ -64,7 +64,7 @@ void ouro_work_timed(struct worker *w)
 
 static uint64_t run_scaled(const struct run *run, const struct phase *p)
 {
-    double ops = (double)p->ops * run->options.scale + 0.5;
+    double ops = (double)p->ops * run->options.scale * (1 + run->options.inject) + 0.5;
     if (p->time_ns) {
         return UINT64_MAX;
     }
@@ -99,11 +99,26 @@ static void run_finish(struct worker *w)
     w->scratch_bytes = 0;
 }
 
+/* Worker 0 adds what a phase took, to the phase and to the iteration. */
+static void run_account(struct run *run, unsigned index, struct iteration_result *iteration,
+                        const struct phase_result *took)
+{
+    struct phase_result *sum = &run->result[index];
+    sum->wall_ns += took->wall_ns;
+    sum->cpu_ns += took->cpu_ns;
+    sum->minflt += took->minflt;
+    sum->majflt += took->majflt;
+    if (run->plan->phase[index].timed) {
+        iteration->wall_ns += took->wall_ns;
+        iteration->cpu_ns += took->cpu_ns;
+    }
+}
+
 /* One phase on one worker. False: some worker failed, stop. */
-static bool run_phase(struct worker *w, unsigned index)
+static bool run_phase(struct worker *w, unsigned index, struct iteration_result *iteration)
 {
     struct run *run = w->run;
-    struct phase_result *result = &run->result[index];
+    struct phase_result took;
     if (w->index == 0 && objects_used(w)) {
         const struct phase *p = &run->plan->phase[index];
         objects_gc_mode(p->row->form[FORM_OBJECT]->collects ? GC_MANUAL : p->gc);
@@ -129,14 +144,15 @@ static bool run_phase(struct worker *w, unsigned index)
     }
     run_meet(w);
     if (w->index == 0) {
-        result->wall_ns = clock_wall_ns() - wall;
-        result->cpu_ns = clock_cpu_ns() - cpu;
+        took.wall_ns = clock_wall_ns() - wall;
+        took.cpu_ns = clock_cpu_ns() - cpu;
         struct rss_faults after = rss_faults_read();
-        result->minflt = after.minor - faults.minor;
-        result->majflt = after.major - faults.major;
+        took.minflt = after.minor - faults.minor;
+        took.majflt = after.major - faults.major;
+        run_account(run, index, iteration, &took);
     }
     run_finish(w);
-    ou_fetch_add_relaxed(&result->ops, w->done); /* relaxed: read after the join */
+    ou_fetch_add_relaxed(&run->result[index].ops, w->done); /* relaxed: read after the join */
     run_meet(w);
     return !ou_load_acquire(&run->failed); /* pairs: worker_fail */
 }
@@ -154,6 +170,38 @@ static void run_window(struct worker *w)
     worker_window_room(w, most);
 }
 
+/* Each iteration does the same work, so each must read the same contents. */
+static bool run_same_work(struct worker *w, unsigned index)
+{
+    struct run *run = w->run;
+    struct iteration_result *it = run->iteration;
+    for (unsigned i = 0; i < run->options.threads; i++) {
+        it[index].checksum += run->worker[i].checksum;
+    }
+    uint64_t before = index ? it[index - 1].checksum : 0;
+    if (it[index].checksum - before != it[0].checksum) {
+        worker_fail(w, WORKER_MISCOUNT, "iteration %u did other work than the first",
+                    index + 1);
+        return false;
+    }
+    return true;
+}
+
+/* All phases once. False: some worker failed, stop. */
+static bool run_iteration(struct worker *w, unsigned index)
+{
+    for (unsigned i = 0; i < w->run->plan->n_phases; i++) {
+        if (!run_phase(w, i, &w->run->iteration[index])) {
+            return false;
+        }
+    }
+    if (w->index == 0 && !w->run->by_time) {
+        run_same_work(w, index);
+    }
+    run_meet(w);                              /* nobody goes on while worker 0 sums */
+    return !ou_load_acquire(&w->run->failed); /* pairs: worker_fail */
+}
+
 static void run_phases(struct worker *w)
 {
     struct rss_now rss;
@@ -163,8 +211,8 @@ static void run_phases(struct worker *w)
         w->run->base_rss_bytes = rss.rss_bytes;
     }
     run_meet(w);
-    for (unsigned i = 0; i < w->run->plan->n_phases; i++) {
-        if (!run_phase(w, i)) {
+    for (unsigned i = 0; i < w->run->options.iterations; i++) {
+        if (!run_iteration(w, i)) {
             return;
         }
     }
@@ -205,7 +253,12 @@ static int run_prepare(struct run *run)
     run->release = run->options.form == FORM_RAW ? raw_release : object_release;
     run->worker = arena_take(n * sizeof *run->worker);
     run->result = arena_take(run->plan->n_phases * sizeof *run->result);
-    if (!run->worker || !run->result || pthread_barrier_init(&run->barrier, NULL, n) != 0) {
+    run->iteration = arena_take(run->options.iterations * sizeof *run->iteration);
+    for (unsigned i = 0; i < run->plan->n_phases; i++) {
+        run->by_time |= run->plan->phase[i].time_ns != 0;
+    }
+    if (!run->worker || !run->result || !run->iteration ||
+        pthread_barrier_init(&run->barrier, NULL, n) != 0) {
         return -1;
     }
     for (unsigned i = 0; i < n; i++) {
@@ -306,11 +359,10 @@ enum run_status run_all(struct run *run, char *why, size_t why_size)
 
 struct run_totals run_sum(const struct run *run)
 {
-    struct run_totals t = {0};
+    struct run_totals t = {.by_time = run->by_time};
     for (unsigned i = 0; i < run->plan->n_phases; i++) {
         const struct phase *p = &run->plan->phase[i];
         const struct phase_result *r = &run->result[i];
-        t.by_time |= p->time_ns != 0;
         if (p->timed) {
             t.wall_ns += r->wall_ns;
             t.cpu_ns += r->cpu_ns;

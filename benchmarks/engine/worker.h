@@ -76,6 +76,7 @@ struct worker {
     uint64_t collected;
     uint64_t phase_made; /* `made` when the phase began */
     uint64_t resized;
+    uint64_t drift; /* of the fault that does other work each time */
     enum worker_failure failure;
     char detail[128];
 
@@ -94,7 +95,9 @@ struct run_options {
     bool heap_malloc;
     unsigned threads;
     uint64_t seed;
-    double scale;
+    double scale;  /* of what was ordered */
+    double inject; /* fraction done on top of it */
+    unsigned iterations;
     bool latency;
     const char *rss_series;
 };
@@ -107,15 +110,24 @@ struct phase_result {
     uint64_t majflt;
 };
 
+/* One pass through all phases: sums over the timed ones. */
+struct iteration_result {
+    uint64_t wall_ns;
+    uint64_t cpu_ns;
+    uint64_t checksum; /* of all workers, from the start of the process */
+};
+
 struct run {
     const struct workload *workload;
     const struct form_plan *plan;
     struct run_options options;
     worker_release release;
-    struct worker *worker;       /* options.threads of them */
-    struct phase_result *result; /* one a phase, written by worker 0 */
+    struct worker *worker;              /* options.threads of them */
+    struct phase_result *result;        /* one a phase, written by worker 0 */
+    struct iteration_result *iteration; /* one each, written by worker 0 */
     pthread_barrier_t barrier;
     uint32_t failed; /* atomic: some worker failed, the others stop at the next phase */
+    bool by_time;    /* some phase ends with the clock: iterations may differ */
     uint64_t base_rss_bytes;
     uint64_t end_rss_bytes;
     uint64_t peak_rss_bytes;

@@ -56,6 +56,7 @@ enum fault {
     FAULT_ABORT,
     FAULT_HANG,
     FAULT_WRONG,
+    FAULT_DRIFT,
     FAULT_SILENT,
     FAULT_LEAK,
     FAULT_STRAY

@@ -148,7 +148,8 @@ def measure(build: Path, cell: plan.Cell, *, scale: float, seed: int,
     one = plan.Cell(cell.workload, cell.form,
                     1 if cell.workload.kind == workloads.FILE else cell.threads)
     job = plan.Job(0, 0, one, arm, seed, 0)
-    argv = worker.command(job, worker.Settings(build, TIMEOUT_S), scale)
+    settings = worker.Settings(build, TIMEOUT_S)
+    argv = worker.command(job, settings, scale)
     for option, value in (extra or {}).items():
         argv += [option, value]
     shown = f"{cell.name} of {escape.for_terminal(str(build))}"
@@ -161,7 +162,7 @@ def measure(build: Path, cell: plan.Cell, *, scale: float, seed: int,
             if why:
                 raise ValueError(why)
             record = worker.parse_record(outcome.result)
-            worker.check_record(record, one, job)
+            worker.check_record(record, one, job, settings)
             count = parse(out.read_text(encoding="utf-8", errors="replace"))
         except (OSError, ValueError, IndexError) as error:
             raise BadInput(f"{shown}: {error}") from None

@@ -33,6 +33,9 @@ class Settings:
 
     build: Path
     timeout_s: float
+    iterations: int = 1  # of all phases, in one process
+    inject: float = 0.0  # fraction of planted work: only the gate's test of itself orders it
+    latency: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,12 @@ def command(job: Job, settings: Settings, scale: float,
         argv += ["--threads", str(job.cell.threads)]
     argv += ["--seed", str(job.seed), "--scale", f"{scale:g}",
              "--expect", job.arm.allocator.expect]
+    if settings.iterations > 1:
+        argv += ["--iterations", str(settings.iterations)]
+    if settings.inject:
+        argv += ["--inject", f"{settings.inject:.6%}"]
+    if settings.latency:
+        argv += ["--latency"]
     if series is not None:
         argv += ["--rss-series", str(series)]
     return argv
@@ -144,9 +153,26 @@ def _check_numbers(record: dict[str, Any]) -> None:
             raise ValueError(f"{key} is {value}")
 
 
-def check_record(record: dict[str, Any], cell: Cell, job: Job) -> None:
+def _check_rounds(record: dict[str, Any], iterations: int, inject: float) -> None:
+    """As many iterations as ordered, each with its times; nothing injected unasked."""
+    injected = record.get("injected", 0.0)
+    if not isinstance(injected, float) or abs(injected - inject) > 1e-6:
+        raise ValueError("the record has other injected work than was ordered")
+    rounds = record.get("rounds", [])
+    wanted = iterations if iterations > 1 else 0
+    if not isinstance(rounds, list) or len(rounds) != wanted:
+        raise ValueError(f"the record does not have {iterations} iterations")
+    for one in rounds:
+        times = [one.get(k) for k in ("wall_ns", "cpu_ns")] if isinstance(one, dict) else [None]
+        if not all(type(t) is int and t >= 0 for t in times) or times[0] == 0:
+            raise ValueError("an iteration without its times")
+
+
+def check_record(record: dict[str, Any], cell: Cell, job: Job,
+                 settings: Settings) -> None:
     """The record is about the ordered work, verified, under the ordered allocator."""
     _check_numbers(record)
+    _check_rounds(record, settings.iterations, settings.inject)
     if record.get("verified") is not True:
         raise ValueError("the worker did not verify its work")
     if record.get("form") != cell.form:
@@ -194,7 +220,7 @@ def measure(job: Job, settings: Settings, scale: float, series: Path | None = No
                       outcome.status)
     try:
         record = parse_record(outcome.result)
-        check_record(record, job.cell, job)
+        check_record(record, job.cell, job, settings)
     except ValueError as error:
         return Sample(job, None, "bad record", str(error), outcome.elapsed_s, outcome.status)
     return Sample(job, entry(record, job, outcome), "", "", outcome.elapsed_s, 0)

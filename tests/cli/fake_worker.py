@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The ouro authors
 """A worker that speaks docs/worker.md and does no work: its times are made up from the seed
-and the allocator's name. The line `fake: MODE[@allocator]` of the workload file makes it
-misbehave under that allocator (or under all)."""
+and the allocator's name. The line `fake: MODE[@WHERE]` of the workload file makes it misbehave
+under that allocator or in the build folder of that name (or everywhere). A file `speed` beside
+it holds what its times are multiplied with and the spread of their noise."""
 import json
 import os
 import random
@@ -17,20 +18,44 @@ SPEED = {"glibc": 1.0, "jemalloc": 0.8, "mimalloc": 0.9, "tcmalloc": 1.25, "ouro
 
 def options(argv):
     found = {"--form": "raw", "--heap": "ouro", "--threads": "1", "--seed": "1", "--scale": "1",
-             "--expect": "glibc=", "--out-fd": "1", "--rss-series": ""}
-    rest = argv[2:]
+             "--expect": "glibc=", "--out-fd": "1", "--rss-series": "", "--iterations": "1",
+             "--inject": "0%"}
+    rest = [a for a in argv[2:] if a != "--latency"]
     found.update(zip(rest[::2], rest[1::2]))
     return found
+
+
+def pace():
+    """(factor, spread) of this build."""
+    try:
+        with open(os.path.join(os.path.dirname(sys.argv[0]), "speed")) as handle:
+            factor, spread = handle.read().split()
+        return float(factor), float(spread)
+    except FileNotFoundError:
+        return 1.0, 0.0
+
+
+def rounds(entry, opt, chance):
+    """Times of the iterations, with this build's pace and noise."""
+    factor, spread = pace()
+    times = [max(int(entry["wall_ns"] * factor * chance.lognormvariate(0, spread)), 1)
+             for _ in range(int(opt["--iterations"]))]
+    entry["ops"] = entry["iterations"] = entry["ops"] * len(times)
+    entry["wall_ns"] = entry["cpu_ns"] = sum(times)
+    entry["real_time"] = entry["cpu_time"] = sum(times) / entry["ops"]
+    if len(times) > 1:
+        entry["rounds"] = [{"wall_ns": t, "cpu_ns": t} for t in times]
 
 
 def record(name, opt, allocator):
     chance = random.Random(f"{opt['--seed']}{name}")
     drift = chance.uniform(1, 3)
     jitter = random.Random(f"{opt['--seed']}{allocator}").uniform(0.98, 1.02)
-    ops = max(int(1000 * float(opt["--scale"])), 1)
+    inject = float(opt["--inject"].rstrip("%")) / 100
+    ops = max(int(1000 * float(opt["--scale"]) * (1 + inject)), 1)
     wall = int(1e5 * ops / 1000 * SPEED.get(allocator, 1.0) * drift * jitter)
     path = os.environ.get("LD_PRELOAD") or "/lib/libc.so.6"
-    return {"name": f"{name}/{opt['--form']}/threads:1", "run_name": "r",
+    entry = {"name": f"{name}/{opt['--form']}/threads:1", "run_name": "r",
             "run_type": "iteration", "time_unit": "ns", "iterations": ops,
             "real_time": wall / ops, "cpu_time": wall / ops, "threads": int(opt["--threads"]),
             "seed": int(opt["--seed"]), "scale": float(opt["--scale"]), "workload": name,
@@ -40,6 +65,10 @@ def record(name, opt, allocator):
             "minflt": 10, "majflt": 0, "checksum": "0123456789abcdef", "verified": True,
             "timed_by": "ops", "phases": [{"name": "p", "wall_ns": wall, "ops": ops}],
             "allocator": {"name": allocator, "path": path, "build_id": "abcd"}}
+    rounds(entry, opt, random.Random(f"{opt['--seed']}{sys.argv[0]}"))
+    if inject:
+        entry["injected"] = inject
+    return entry
 
 
 def misbehave(mode, entry, fd, file):
@@ -93,7 +122,10 @@ def misbehave(mode, entry, fd, file):
         print("\x1b[31mred\x07 <script>alert(1)</script>", file=sys.stderr)
         sys.exit(1)
     entry.update({"other-work": {"workload": "something"}, "other-seed": {"seed": 99},
-                  "unverified": {"verified": False}, "zero": {"wall_ns": 0},
+                  "unverified": {"verified": False}, "no-rounds": {"rounds": []},
+                  "injected": {"injected": 0.05}, "same-time": {
+                      "rounds": [{"wall_ns": 1000, "cpu_ns": 1000}] * len(
+                          entry.get("rounds", []))}, "zero": {"wall_ns": 0},
                   "elsewhere": {"allocator": {"path": "/elsewhere/other.so"}},
                   "checksum": {"checksum": "ffffffffffffffff"}}.get(mode, {}))
 
@@ -110,7 +142,7 @@ def main():
         with open(opt["--rss-series"], "w") as handle:
             handle.write("t_ns,rss_bytes,live_bytes\n")
             handle.writelines(f"{i * 1000000},{i * 500000},{i * 400000}\n" for i in range(20))
-    if mode and only in ("", allocator):
+    if mode and only in ("", allocator, os.path.basename(os.path.dirname(sys.argv[0]))):
         misbehave(mode, entry, fd, file)
     os.write(fd, json.dumps(entry).encode() + b"\n")
 

@@ -71,7 +71,8 @@ BAD = {
     "refuse": "wrong allocator", "forge": "bad record", "nan": "bad record",
     "two": "bad record", "flood": "flooded its stdout", "flood-record": "flooded its result",
     "other-work": "bad record", "other-seed": "bad record", "unverified": "bad record",
-    "zero": "bad record", "elsewhere": "bad record", "escape": "exit status 1"}
+    "zero": "bad record", "injected": "bad record", "elsewhere": "bad record",
+    "escape": "exit status 1"}
 
 
 @pytest.fixture(scope="module")

@@ -205,6 +205,8 @@ option 'threads' --threads 4000000000 ok.yaml
 option 'seed' --seed -1 ok.yaml
 option 'scale' --scale nan ok.yaml
 option 'scale' --scale 0 ok.yaml
+option 'iterations' --iterations 0 ok.yaml
+option 'inject' --inject 5 ok.yaml
 option 'form' --form boiled ok.yaml
 option "no form 'object'" --form object ok.yaml
 option 'No such file' --rss-series no/such/folder.csv ok.yaml

@@ -165,6 +165,25 @@ if [ "$form" = raw ]; then
     done
 fi
 
+# Iterations repeat the work exactly; what is injected is done, marked, and seen in the counts.
+for life in random fifo lifo exponential; do
+    window "$life" 'peer 30%' 'ops: 2000'
+    expect 0 "$life iterations" w.yaml --threads 3
+    ops=$(field ops)
+    expect 0 "$life iterations" w.yaml --threads 3 --iterations 4
+    same "$life iterations ops" $((4 * ops)) "$(field ops)"
+    same "$life iterations" 4 "$(tr '{' '\n' <out | grep -c '^"wall_ns":[0-9]*,"cpu_ns":')"
+    [ -z "$(field injected)" ] || fail "$life: injected and not ordered"
+done
+for w in churn circular large-list; do
+    expect 0 "$w iterations" "$workloads/$w.yaml" --scale 0.001 --iterations 3 --threads 2
+done
+expect 0 'not injected' "$workloads/large-list.yaml" --scale 0.001
+ops=$(field ops)
+expect 0 'injected' "$workloads/large-list.yaml" --scale 0.001 --inject 50%
+same 'injected ops' $((ops * 3 / 2)) "$(field ops)"
+same 'injected is marked' 0.5 "$(field injected)"
+
 # A churn without a window and a list that nobody made are orders that cannot be carried out.
 printf 'name: t\nforms:\n  - form: %s\n    phases: [{op: list-scan}]\n' "$form" >w.yaml
 expect 3 'scan of nothing' w.yaml
@@ -184,7 +203,7 @@ expect 134 'abort' w.yaml 2>/dev/null
 fault wrong
 expect 3 'wrong' w.yaml
 [ ! -s out ] || fail 'a wrong run wrote a record'
-for books in leak stray; do
+for books in leak stray drift; do
     fault $books
     before='{op: fill, window: 5, MIX, free: next phase}, {op: churn, ops: 10, MIX}, '
     sed -i "s/phases: \\[/&$before/" w.yaml
@@ -193,7 +212,7 @@ for books in leak stray; do
     else
         sed -i 's/MIX/types: "int:1"/g' w.yaml
     fi
-    expect 3 "$books" w.yaml
+    expect 3 "$books" w.yaml --iterations 2
     [ ! -s out ] || fail "$books wrote a record"
 done
 fault silent
