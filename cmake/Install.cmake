@@ -5,7 +5,7 @@
 # libouro-record.so and the workload files are installed by their own folders.
 #
 #   bin/                     ouro (front door), ouro-micro, ouro-peer-{cpython,boehm,shared_ptr}
-#   lib*/                    libouro.so .a, libouro-malloc.so
+#   lib*/                    libouro.so .a, libouro-malloc.so, libouro-micro-calls.so
 #   lib*/cmake/ouro          find_package(ouro): targets ouro::ouro, ouro::static
 #   lib*/pkgconfig           ouro.pc
 #   include/ouro             public headers
@@ -13,7 +13,7 @@
 #   share/ouro/workloads     peers/*.py
 include(CMakePackageConfigHelpers)
 
-foreach(library ouro_shared ouro_static ouro_malloc)
+foreach(library ouro_shared ouro_static ouro_malloc ouro-micro-calls)
   if(TARGET ${library})
     install(TARGETS ${library}
       LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}

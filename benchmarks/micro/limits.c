@@ -13,6 +13,7 @@
 
 #include <assert.h>
 
+#include "calls.h"
 #include "ouro/atomic.h"
 
 #define WORDS 1024    /* objects in the counting benchmarks */
@@ -135,6 +136,23 @@ static const char *freelist_pop_push(gb_state *s, const micro_row *row)
                             : "the free list lost a block";
     micro_pages_free(memory, bytes);
     return wrong;
+}
+
+/* What the row `/malloc` pays before the allocator has done anything: two calls into another
+ * library, through the table that preloading relies on. */
+static const char *call_pair(gb_state *s, const micro_row *row)
+{
+    uint64_t tag = 0, bad = 0;
+    while (gb_next_batch(s, LIFO_PAIRS)) {
+        for (int i = 0; i < LIFO_PAIRS; i++) {
+            uint64_t *p = micro_call_take(row->size);
+            *p = ++tag;
+            micro_escape(p);
+            bad |= *p ^ tag;
+            micro_call_give(p);
+        }
+    }
+    return bad ? "the block did not keep its word" : NULL;
 }
 
 /* Take 64, then give 64 back: each pop has to load the link that the next one needs. */
@@ -302,6 +320,7 @@ void micro_limits(void)
         {"limit/increment", increment, NULL, 0, 0, MICRO_QUICK},
         {"limit/atomic_increment", atomic_increment, NULL, 0, 0, MICRO_QUICK},
         {"limit/freelist_pop_push", freelist_pop_push, NULL, 64, 0, MICRO_QUICK},
+        {"limit/call_pair", call_pair, NULL, 64, 0, MICRO_QUICK},
         {"limit/freelist_batch64", freelist_batch64, NULL, 64, 0, MICRO_QUICK},
         {"limit/freelist_batch64", freelist_batch64, NULL, 64, 2, 0},
         {"limit/freelist_window/16", freelist_window, NULL, 16, 0, 0},

@@ -9,9 +9,11 @@
 char *ou_range;
 size_t ou_range_bytes;
 ou_tag *ou_tags;
+uint32_t *ou_page_ends;
 ou_page *ou_page_table;
 uint64_t *ou_page_bits;
 uint8_t *ou_free_map;
+uintptr_t ou_tags_zero, ou_page_ends_zero, ou_free_map_zero;
 uint64_t ou_canary_key;
 
 static struct {
@@ -69,9 +71,9 @@ static bool reserve(size_t bytes)
     }
     size_t tag_bytes = pages * sizeof(ou_tag), meta_bytes = pages * sizeof(ou_page);
     size_t bits_bytes = pages * OU_PAGE_BITS_WORDS * 8;
-    size_t state_bytes = bytes >> 8;
-    size_t side_bytes =
-        tag_bytes + meta_bytes + bits_bytes + state_bytes + 3 * map_bytes + 2 * 4096;
+    size_t ends_bytes = pages * sizeof(uint32_t), state_bytes = bytes >> OU_FREE_SHIFT;
+    size_t side_bytes = tag_bytes + meta_bytes + bits_bytes + ends_bytes + state_bytes +
+                        3 * map_bytes + 2 * 4096;
     char *side = ou_os_reserve(side_bytes, 4096);
     if (!side || !room_beside(bytes)) {
         ou_os_unmap(range, bytes);
@@ -85,7 +87,12 @@ static bool reserve(size_t bytes)
     ou_page_table = (ou_page *)(side + 4096);
     ou_tags = (ou_tag *)(side + 4096 + meta_bytes);
     ou_page_bits = (uint64_t *)((char *)ou_tags + tag_bytes);
-    ou_free_map = (uint8_t *)ou_page_bits + bits_bytes;
+    ou_page_ends = (uint32_t *)((char *)ou_page_bits + bits_bytes);
+    ou_free_map = (uint8_t *)ou_page_ends + ends_bytes;
+    uintptr_t first = (uintptr_t)range >> OU_PAGE_SHIFT;
+    ou_tags_zero = (uintptr_t)ou_tags - first * sizeof *ou_tags;
+    ou_page_ends_zero = (uintptr_t)ou_page_ends - first * sizeof *ou_page_ends;
+    ou_free_map_zero = (uintptr_t)ou_free_map - ((uintptr_t)range >> OU_FREE_SHIFT);
     arena.free = (uint64_t *)(ou_free_map + state_bytes);
     arena.soiled = arena.free + map_bytes / 8;
     arena.aged = arena.soiled + map_bytes / 8;

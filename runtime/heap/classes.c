@@ -7,16 +7,17 @@
 
 ou_bin_info ou_bins[256];
 
-#define TWICE(n) n, n
-#define FOUR(n) n, n, n, n
-const uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1] = {
-    0,         0,         2,         4,         6,         8,
-    10,        12,        14, /* 16..128 bytes: every second class of 8 */
-    15,        16,        17,        18,        19,        20,
-    21,        22, /* ..256, steps of 16 */
-    TWICE(23), TWICE(24), TWICE(25), TWICE(26), TWICE(27), TWICE(28),
-    TWICE(29), TWICE(30), FOUR(31),  FOUR(32),  FOUR(33),  FOUR(34),
-    FOUR(35),  FOUR(36),  FOUR(37),  FOUR(38),
+/* Words of 16 bytes: eight equal steps from 8 << k to 16 << k. */
+#define STEP(k, i)                                                                             \
+    [(8 << k) + ((i) << k) + 1 ...(8 << k) + ((i + 1) << k)] = OU_CLASS_SMALL + 8 * k + i
+#define DOUBLING(k)                                                                            \
+    STEP(k, 0), STEP(k, 1), STEP(k, 2), STEP(k, 3), STEP(k, 4), STEP(k, 5), STEP(k, 6),        \
+        STEP(k, 7)
+const uint8_t ou_raw_bins[OU_SMALL_BYTES / 16 + 1] = {
+    0,           0,           2,           4,           6,
+    8,           10,          12,          14, /* 16..128 bytes: every second class of 8 */
+    DOUBLING(0), DOUBLING(1), DOUBLING(2), DOUBLING(3), DOUBLING(4),
+    DOUBLING(5), DOUBLING(6), DOUBLING(7),
 };
 
 static_assert(OU_BIN_COUNT < OU_BIN_LARGE_TRACKED, "a bin fits into the tag's byte");
@@ -54,7 +55,7 @@ void ou_classes_init(void)
     }
     OU_VERIFY(ou_bins[OU_BIN_FIRST_MAPPED - 1].size_bytes == OU_CANARY_BYTES,
               "heap: first mapped class is wrong");
-    for (size_t words = 0; words <= OU_RAW_TABLE_BYTES / 16; words++) {
+    for (size_t words = 0; words <= OU_SMALL_BYTES / 16; words++) {
         OU_VERIFY(ou_raw_bins[words] == ou_class_of(ou_max(words, 1) * 16),
                   "heap: class table is wrong at %zu bytes", words * 16);
     }

@@ -45,10 +45,9 @@ typedef struct ou_bin_info {
 
 extern OU_HIDDEN ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */
 
-/* Bin of a raw block by its size in words of 16, up to 1 KiB. Constant: the first malloc of the
- * process reads it before anything is initialised. */
-#define OU_RAW_TABLE_BYTES 1024u
-extern OU_HIDDEN const uint8_t ou_raw_bins[OU_RAW_TABLE_BYTES / 16 + 1];
+/* Bin of a raw block by its size in words of 16. Constant: the first malloc of the process
+ * reads it before anything is initialised. */
+extern OU_HIDDEN const uint8_t ou_raw_bins[OU_SMALL_BYTES / 16 + 1];
 
 void ou_classes_init(void);
 
@@ -66,10 +65,7 @@ OU_INLINE uint32_t ou_class_of(size_t bytes)
 /* Bin of a raw block of `bytes` (0..OU_SMALL_BYTES), stepping 16. */
 OU_INLINE uint32_t ou_raw_bin(size_t bytes)
 {
-    if (OU_LIKELY(bytes <= OU_RAW_TABLE_BYTES)) {
-        return ou_raw_bins[(bytes + 15) / 16];
-    }
-    return ou_class_of((bytes + 15) & ~(size_t)15);
+    return ou_raw_bins[(bytes + 15) / 16];
 }
 
 #endif

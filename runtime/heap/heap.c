@@ -90,18 +90,20 @@ static ou_heap *heap_new_locked(void)
         return NULL;
     }
     ou_heap *heap = ou_os_map(sizeof *heap);
-    char *stacks = ou_os_reserve(OU_BIN_COUNT * OU_STACK_BYTES, OU_STACK_BYTES);
+    /* A magazine begins behind its first word, which is the last one of the magazine below. */
+    size_t stack_bytes = (OU_BIN_COUNT + 1) * OU_STACK_BYTES;
+    char *stacks = ou_os_reserve(stack_bytes, OU_STACK_BYTES);
     if (!heap || !stacks) {
         if (heap) {
             ou_os_unmap(heap, sizeof *heap);
         }
         if (stacks) {
-            ou_os_unmap(stacks, OU_BIN_COUNT * OU_STACK_BYTES);
+            ou_os_unmap(stacks, stack_bytes);
         }
         return NULL;
     }
     for (uint32_t bin = 0; bin < OU_BIN_COUNT; bin++, stacks += OU_STACK_BYTES) {
-        heap->bins[bin] = (void **)stacks + (OU_STACK_SLOTS - 1u - ou_bins[bin].limit);
+        heap->bins[bin] = (void **)stacks + (OU_STACK_SLOTS - ou_bins[bin].limit);
     }
     heap->id = heaps.count + 1;
     heap->tag = heap->id << 8;
@@ -224,7 +226,7 @@ void ou_heap_free_slow(void *p)
     ou_remote_free(ou_heap_current(), p);
 }
 
-void ou_heap_corrupt(const void *block)
+void *ou_heap_corrupt(const void *block)
 {
     ou_panic("heap: block %p was written after it was freed (%zu bytes, slot %u)", block,
              ou_heap_block_bytes(block), ou_tag_heap(ou_tag_at(block)));

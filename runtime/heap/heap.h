@@ -8,10 +8,10 @@
  *           other's     -> batch by page -> one push of the chain into the owner's inbox
  *
  * A magazine is a stack of pointers, so the block freed last, which is in the cache, is handed
- * out next. It sits in 128 aligned words: NULL below the first entry says empty, the aligned
- * end says full. (Tried: a list threaded through the blocks, whose loads and stores wait for
- * each other: 8 ns a pair against 4. Two stacks, one for each direction: no gain, and blocks
- * come back colder.)
+ * out next. It sits in 128 words: NULL below the first entry says empty, an aligned address of
+ * the newest entry says full. (Tried: a list threaded through the blocks, whose loads and
+ * stores wait for each other: 8 ns a pair against 4. Two stacks, one for each direction: no
+ * gain, and blocks come back colder.)
  *
  * A heap belongs to the thread that holds it, or to nobody (orphan); the next new thread takes
  * an orphan with everything in it, in O(1).
@@ -86,15 +86,17 @@ extern void (*ou_heap_on_thread_exit)(void);
 void ou_heap_release(void);
 
 /* The other ends of the inlined paths below. */
-OU_HIDDEN void *ou_heap_take_slow(uint32_t bin);
-OU_HIDDEN void ou_heap_full(ou_heap *heap, uint32_t bin);
+OU_HIDDEN void *ou_heap_take_slow(size_t bin);
+OU_HIDDEN void ou_heap_full(ou_heap *heap, size_t bin);
 OU_HIDDEN void ou_heap_free_slow(void *p);
 /* Panics when `p` is no block in use of its span; for the ends that free() does not inline. */
 OU_HIDDEN void ou_heap_check_block(void *p);
 
 /* Panics, saying what is wrong with a pointer that free() did not like. */
 OU_HIDDEN OU_COLD _Noreturn void ou_heap_refuse(void *p);
-OU_HIDDEN OU_COLD _Noreturn void ou_heap_corrupt(const void *block);
+/* Panics: block was written after it was freed. Returns by its type only, so that the inlined
+ * paths end in a jump and need no stack frame. */
+OU_HIDDEN OU_COLD void *ou_heap_corrupt(const void *block);
 
 /* Blocks above OU_SMALL_BYTES: whole pages. */
 void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, bool *clean);
@@ -145,21 +147,27 @@ OU_INLINE void ou_mark_freed(void *p, size_t block_bytes)
     }
 }
 
-/* One block of `bin`, unset except that its second word is zero. NULL: no memory, and errno. */
-OU_INLINE void *ou_heap_take(uint32_t bin)
+/* One block of `bin`, `mapped` or not, unset except that a block that is not has a second word
+ * of zero. NULL: no memory, and errno. */
+OU_INLINE void *ou_heap_take_as(size_t bin, bool mapped)
 {
-    void ***magazine = &ou_heap_current()->bins[bin];
-    void **top = *magazine;
+    ou_heap *heap = ou_heap_current();
+    void **top = heap->bins[bin];
     void *p = *top;
     if (OU_UNLIKELY(!p)) {
         return ou_heap_take_slow(bin);
     }
-    ou_store_relaxed(magazine, top - 1); /* relaxed: sums of live bytes look */
-    if (OU_UNLIKELY(!ou_block_is_free(bin, p))) {
-        ou_heap_corrupt(p);
+    ou_store_relaxed(&heap->bins[bin], top - 1); /* relaxed: sums of live bytes look */
+    if (OU_UNLIKELY(!ou_block_is_free_as(mapped, p))) {
+        return ou_heap_corrupt(p);
     }
-    ou_block_set_used(bin, p);
+    ou_block_set_used_as(mapped, p);
     return p;
+}
+
+OU_INLINE void *ou_heap_take(uint32_t bin)
+{
+    return ou_heap_take_as(bin, ou_bin_is_mapped(bin));
 }
 
 /* The same for a bin of objects, whose second word the caller sets at once; NULL when the
@@ -167,15 +175,15 @@ OU_INLINE void *ou_heap_take(uint32_t bin)
 OU_INLINE void *ou_heap_pop_object(uint32_t bin)
 {
     OU_ASSERT(bin >= OU_CLASS_COUNT && bin < OU_BIN_COUNT);
-    void ***magazine = &ou_heap_current()->bins[bin];
-    void **top = *magazine;
+    ou_heap *heap = ou_heap_current();
+    void **top = heap->bins[bin];
     void *p = *top;
     if (OU_UNLIKELY(!p)) {
         return NULL;
     }
-    ou_store_relaxed(magazine, top - 1);
+    ou_store_relaxed(&heap->bins[bin], top - 1);
     if (OU_UNLIKELY(((uint64_t *)p)[1] != ou_canary_of(p))) {
-        ou_heap_corrupt(p);
+        return ou_heap_corrupt(p);
     }
     return p;
 }
@@ -186,13 +194,19 @@ OU_INLINE void *ou_heap_take_object(uint32_t bin)
     return OU_LIKELY(p != NULL) ? p : ou_heap_take_slow(bin);
 }
 
+/* Is the entry at `top` the last one that the magazine holds? */
+OU_INLINE bool ou_stack_is_full(void *const *top)
+{
+    return ((uintptr_t)top & (OU_STACK_BYTES - 1)) == 0;
+}
+
 /* Puts a block that is marked free on top of a magazine. */
-OU_INLINE void ou_heap_push(ou_heap *heap, uint32_t bin, void *p)
+OU_INLINE void ou_heap_push(ou_heap *heap, size_t bin, void *p)
 {
     void **top = heap->bins[bin] + 1;
     ou_store_relaxed(top, p);
     ou_store_relaxed(&heap->bins[bin], top);
-    if (OU_UNLIKELY(((uintptr_t)(top + 1) & (OU_STACK_BYTES - 1)) == 0)) {
+    if (OU_UNLIKELY(ou_stack_is_full(top))) {
         ou_heap_full(heap, bin);
     }
 }

@@ -32,13 +32,16 @@ static void *alloc_large(size_t size, size_t align, bool *clean)
 
 void *ou_malloc(size_t size)
 {
-    if (OU_UNLIKELY(size > OU_SMALL_BYTES)) {
+    void *p;
+    if (OU_LIKELY(size <= OU_CANARY_BYTES)) {
+        p = ou_heap_take_as(ou_raw_bin(size), false);
+    } else if (OU_LIKELY(size <= OU_SMALL_BYTES)) {
+        p = ou_heap_take_as(ou_raw_bin(size), true);
+    } else {
         return alloc_large(size, 16, NULL);
     }
-    uint32_t bin = ou_raw_bin(size);
-    void *p = ou_heap_take(bin);
     if (OU_ASAN && p) {
-        ou_mark_taken(p, size, ou_bins[bin].size_bytes);
+        ou_mark_taken(p, size, ou_bins[ou_raw_bin(size)].size_bytes);
     }
     return p;
 }
@@ -63,31 +66,38 @@ static __attribute__((noinline)) void free_unusual(ou_heap *heap, uint32_t bin, 
     ou_heap_put(heap, bin, p);
 }
 
+OU_INLINE void free_own(ou_heap *heap, size_t bin, void *p, bool mapped)
+{
+    if (OU_UNLIKELY(ou_block_is_free_as(mapped, p))) {
+        ou_heap_refuse(p);
+    }
+    ou_mark_freed(p, ou_bins[bin].size_bytes);
+    ou_block_set_free_as(mapped, p);
+    ou_heap_push(heap, bin, p);
+}
+
 void ou_free(void *p)
 {
-    size_t at = (size_t)((char *)p - ou_range);
-    if (OU_UNLIKELY(at >= ou_range_bytes)) {
+    if (OU_UNLIKELY(!ou_page_holds(p))) {
         free_slow(p);
         return;
     }
-    const ou_tag *tag = &ou_tags[at >> OU_PAGE_SHIFT];
+    const ou_tag *tag = ou_tag_of(p);
     ou_heap *heap = ou_heap_current();
-    uint32_t bin = ou_load_relaxed(&tag->word) ^ heap->tag;
+    size_t bin = ou_load_relaxed(&tag->word) ^ heap->tag;
     if (OU_UNLIKELY(bin >= OU_CLASS_COUNT)) { /* not a raw block of ours */
         free_slow(p);
         return;
     }
-    uint32_t offset = (uint32_t)at & (OU_PAGE_BYTES - 1);
-    if (OU_UNLIKELY(offset * tag->divides >= tag->divides ||
-                    offset >= ou_load_relaxed(&tag->limit))) {
-        free_unusual(heap, bin, p);
+    if (OU_UNLIKELY(!ou_block_begins(tag, p))) {
+        free_unusual(heap, (uint32_t)bin, p);
         return;
     }
-    if (OU_UNLIKELY(ou_block_is_free(bin, p))) {
-        ou_heap_refuse(p);
+    if (OU_LIKELY(bin < OU_BIN_FIRST_MAPPED)) {
+        free_own(heap, bin, p, false);
+    } else {
+        free_own(heap, bin, p, true);
     }
-    ou_mark_freed(p, ou_bins[bin].size_bytes);
-    ou_heap_put(heap, bin, p);
 }
 
 void *ou_calloc(size_t n, size_t size)

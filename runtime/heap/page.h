@@ -4,7 +4,8 @@
  * page.h - 64 KiB pages of one reserved range, and their metadata outside of them.
  *
  *      range |page 0|page 1|page 2| ...     address = range + index * 64 KiB
- *      tags  |tag 0 |tag 1 |tag 2 | ...     16 bytes a page: all that free() looks at
+ *      tags  |tag 0 |tag 1 |tag 2 | ...     8 bytes a page: what every free() looks at
+ *      ends  |end 0 |end 1 |end 2 | ...     4 bytes a page: ... and where fresh memory begins
  *      table |meta 0|meta 1|meta 2| ...     64 bytes a page: for the owner's slow paths
  *      bits  |map 0 |map 1 |map 2 | ...     512 bytes a page: one bit a free block
  *
@@ -27,15 +28,11 @@
 #define OU_PAGE_SHIFT 16
 #define OU_PAGE_BYTES ((size_t)1 << OU_PAGE_SHIFT)
 #define OU_PAGE_BITS_WORDS (OU_PAGE_BYTES / 16 / 64)
+#define OU_FREE_SHIFT 9 /* no two blocks of 576 bytes or more begin in the same 512 */
 
 typedef struct ou_tag {
-    uint32_t word; /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
-    uint32_t
-        divides;    /* const in use: ceil(2^32 / block size), so that (offset in page * divides)
-                       mod 2^32 < divides iff a block begins there (Lemire, Kaser, Kurz,
-                       "Faster remainder by direct computation", 2019); 0 = several pages */
-    uint32_t limit; /* owner, atomic relaxed: no block at this offset or above was handed out */
-    uint32_t unused;
+    uint32_t word;    /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
+    uint32_t divides; /* const in use: floor(2^32 / block size) + 1; 0 = several pages */
 } ou_tag;
 
 typedef struct ou_page {
@@ -54,15 +51,19 @@ typedef struct ou_page {
 } ou_page;
 
 static_assert(sizeof(ou_page) == 64, "one cache line a page");
-static_assert(sizeof(ou_tag) == 16, "never across two cache lines");
+static_assert(sizeof(ou_tag) == 8, "one shift and one load from the pointer to its tag");
 
 /* The range. All const after start. */
 extern OU_HIDDEN char *ou_range; /* address of page 0, which is never used */
 extern OU_HIDDEN size_t ou_range_bytes;
 extern OU_HIDDEN ou_tag *ou_tags;
+extern OU_HIDDEN uint32_t *ou_page_ends; /* owner, atomic relaxed: see ou_block_begins */
 extern OU_HIDDEN ou_page *ou_page_table;
 extern OU_HIDDEN uint64_t *ou_page_bits;
 extern OU_HIDDEN uint8_t *ou_free_map;
+/* Where the three tables would begin if the range began at address 0: everything after a free()
+ * waits for the tag, so the way there must be short. */
+extern OU_HIDDEN uintptr_t ou_tags_zero, ou_page_ends_zero, ou_free_map_zero;
 extern OU_HIDDEN uint64_t ou_canary_key;
 
 OU_INLINE bool ou_page_holds(const void *p)
@@ -81,9 +82,36 @@ OU_INLINE size_t ou_page_number(const ou_page *page)
     return (size_t)(page - ou_page_table);
 }
 
+/* Tag of the page that `p` points into; `p` in the range. */
+OU_INLINE const ou_tag *ou_tag_of(const void *p)
+{
+    return (const ou_tag *)(ou_tags_zero + ((uintptr_t)p >> OU_PAGE_SHIFT) * sizeof(ou_tag));
+}
+
 OU_INLINE uint32_t ou_tag_at(const void *p)
 {
-    return ou_load_relaxed(&ou_tags[ou_page_index(p)].word);
+    return ou_load_relaxed(&ou_tag_of(p)->word);
+}
+
+/* Does a block that was handed out at some time begin at `p`? One multiplication and one
+ * comparison for pages that are a span alone; false for all others.
+ *
+ * With m = floor(2^32 / size) + 1 and e = m * size - 2^32, 1 <= e <= size, the product m *
+ * offset modulo 2^32 is index * e at the start of a block and index * e + r * m when r bytes
+ * into it. Below 2^16, index * e stays under m (sizes are at most 8 KiB there), so that a
+ * product less than carved * e, the page's end, says both: a start, and one below the fresh
+ * memory. After Lemire, Kaser, Kurz, "Faster remainder by direct computation" (2019). */
+OU_INLINE bool ou_block_begins(const ou_tag *tag, const void *p)
+{
+    uintptr_t page = (uintptr_t)p >> OU_PAGE_SHIFT;
+    const uint32_t *end = (const uint32_t *)(ou_page_ends_zero + page * sizeof *end);
+    uint32_t offset = (uint32_t)(uintptr_t)p & (OU_PAGE_BYTES - 1);
+    return offset * tag->divides < ou_load_relaxed(end);
+}
+
+OU_INLINE uint32_t ou_page_factor(uint32_t bytes)
+{
+    return (uint32_t)(((uint64_t)1 << 32) / bytes + 1);
 }
 
 OU_INLINE uint32_t ou_page_tag(const ou_page *page)
@@ -118,6 +146,11 @@ OU_INLINE uint64_t *ou_span_bits(const ou_page *span)
     return ou_page_bits + ou_page_number(span) * OU_PAGE_BITS_WORDS;
 }
 
+OU_INLINE uint8_t *ou_free_byte(const void *block)
+{
+    return (uint8_t *)(ou_free_map_zero + ((uintptr_t)block >> OU_FREE_SHIFT));
+}
+
 OU_INLINE bool ou_bin_is_mapped(uint32_t bin)
 {
     return bin - OU_BIN_FIRST_MAPPED < OU_CLASS_COUNT - OU_BIN_FIRST_MAPPED;
@@ -128,30 +161,40 @@ OU_INLINE uint64_t ou_canary_of(const void *block)
     return ou_canary_key ^ (uint64_t)(uintptr_t)block;
 }
 
-OU_INLINE bool ou_block_is_free(uint32_t bin, const void *block)
+OU_INLINE bool ou_block_is_free_as(bool mapped, const void *block)
 {
-    if (ou_bin_is_mapped(bin)) {
-        return ou_free_map[(size_t)((const char *)block - ou_range) >> 8];
+    if (mapped) {
+        return *ou_free_byte(block);
     }
     return ((const uint64_t *)block)[1] == ou_canary_of(block);
 }
 
-OU_INLINE void ou_block_set_free(uint32_t bin, void *block)
+OU_INLINE void ou_block_set_free_as(bool mapped, void *block)
 {
-    if (ou_bin_is_mapped(bin)) {
-        ou_free_map[(size_t)((char *)block - ou_range) >> 8] = 1;
+    if (mapped) {
+        *ou_free_byte(block) = 1;
     } else {
         ((uint64_t *)block)[1] = ou_canary_of(block);
     }
 }
 
-OU_INLINE void ou_block_set_used(uint32_t bin, void *block)
+OU_INLINE void ou_block_set_used_as(bool mapped, void *block)
 {
-    if (ou_bin_is_mapped(bin)) {
-        ou_free_map[(size_t)((char *)block - ou_range) >> 8] = 0;
+    if (mapped) {
+        *ou_free_byte(block) = 0;
     } else {
         ((uint64_t *)block)[1] = 0;
     }
+}
+
+OU_INLINE bool ou_block_is_free(uint32_t bin, const void *block)
+{
+    return ou_block_is_free_as(ou_bin_is_mapped(bin), block);
+}
+
+OU_INLINE void ou_block_set_free(uint32_t bin, void *block)
+{
+    ou_block_set_free_as(ou_bin_is_mapped(bin), block);
 }
 
 /* Number of the block at byte `offset` of a span. */

@@ -137,8 +137,7 @@ void ou_remote_drain(ou_heap *heap, bool objects)
         }
         tracked += bin >= OU_BIN_FIRST_TRACKED ? ou_bins[bin].size_bytes : 0;
         void **top = heap->bins[bin] + 1;
-        bool room = (uintptr_t)(top + 1) & (OU_STACK_BYTES - 1);
-        if (room && !(objects && ou_span_of(p)->frozen)) {
+        if (!ou_stack_is_full(top) && !(objects && ou_span_of(p)->frozen)) {
             *top = p;
             heap->bins[bin] = top;
         } else {

@@ -70,10 +70,11 @@ static ou_page *span_new(ou_heap *heap, uint32_t bin)
     *span = (ou_page){.pages = pages};
     span->capacity = (uint32_t)((pages << OU_PAGE_SHIFT) / info->size_bytes);
     memset(ou_span_bits(span), 0, (span->capacity + 63) / 64 * 8);
-    ou_tag *tag = &ou_tags[ou_page_number(span)];
+    size_t number = ou_page_number(span);
+    ou_tag *tag = &ou_tags[number];
     for (uint32_t i = 0; i < pages; i++) {
-        ou_store_relaxed(&tag[i].limit, 0u);
-        tag[i].divides = pages == 1 ? UINT32_MAX / info->size_bytes + 1 : 0;
+        ou_store_relaxed(&ou_page_ends[number + i], 0u);
+        tag[i].divides = pages == 1 ? ou_page_factor(info->size_bytes) : 0;
         span[i].back = i;
         span[i].frozen = 0;
         ou_store_relaxed(&tag[i].word, heap->tag | bin);
@@ -141,7 +142,10 @@ static void carve(ou_page *span, uint32_t bin, uint32_t n, void **slot)
         *slot-- = p;
     }
     ou_store_relaxed(&span->carved, span->carved + n);
-    ou_store_relaxed(&ou_tags[ou_page_number(span)].limit, (uint32_t)(span->carved * bytes));
+    if (span->pages == 1) {
+        uint32_t unit = ou_page_factor((uint32_t)bytes) * (uint32_t)bytes; /* modulo 2^32 */
+        ou_store_relaxed(&ou_page_ends[ou_page_number(span)], span->carved * unit);
+    }
     OU_STAT(heap_carved_blocks, n);
 }
 
@@ -257,8 +261,9 @@ void ou_heap_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint
 }
 
 /* A magazine is full: the older half goes back, the newer half is in the cache and stays. */
-void ou_heap_full(ou_heap *heap, uint32_t bin)
+void ou_heap_full(ou_heap *heap, size_t which)
 {
+    uint32_t bin = (uint32_t)which;
     uint32_t limit = ou_bins[bin].limit, half = limit / 2;
     void **oldest = heap->bins[bin] - (limit - 1);
     put_many(heap, bin, oldest, half);
@@ -267,8 +272,9 @@ void ou_heap_full(ou_heap *heap, uint32_t bin)
     OU_STAT(heap_flushes, 1);
 }
 
-void *ou_heap_take_slow(uint32_t bin)
+void *ou_heap_take_slow(size_t which)
 {
+    uint32_t bin = (uint32_t)which;
     ou_heap *heap = ou_heap_mine();
     if (OU_UNLIKELY(!heap)) { /* more threads than heaps: whole pages, slow but right */
         size_t bytes = ou_bins[bin].size_bytes;
