@@ -19,6 +19,7 @@
  *      stop    written by the producer (release) when all is consumed
  * Time: wall time of the producer, from its first block until the consumer has freed the last
  * of the batch; one operation = one block taken and freed.
+ * The two are held on different cores where there are two.
  */
 #include "micro.h"
 
@@ -59,6 +60,24 @@ static void wait_a_little(unsigned *turns)
     }
 }
 
+/* The calling thread on its n-th allowed core, if it has more than one: on one core the two
+ * only take turns, and no line ever moves. */
+static void on_core(int n)
+{
+    cpu_set_t may, one;
+    if (sched_getaffinity(0, sizeof may, &may) != 0 || CPU_COUNT(&may) < 2) {
+        return;
+    }
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &may) && n-- == 0) {
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof one, &one);
+            return;
+        }
+    }
+}
+
 static void consume_all(ring *r)
 {
     uint64_t tail = 0;
@@ -88,6 +107,7 @@ static void consume_all(ring *r)
 static void *consume(void *arg)
 {
     ring *r = arg;
+    on_core(1);
     if (!r->cargo->objects) {
         consume_all(r);
     } else if (micro_thread_enter()) {
@@ -137,10 +157,13 @@ static const char *run(gb_state *s, const cargo *what)
     uint64_t sent = 0;
     const char *wrong = NULL;
     r->cargo = what;
+    cpu_set_t cores;
+    bool known = sched_getaffinity(0, sizeof cores, &cores) == 0;
     if (pthread_create(&consumer, NULL, consume, r)) {
         micro_pages_free(r, sizeof *r);
         return "the consumer thread could not be made";
     }
+    on_core(0);
     while (gb_next_batch(s, FLIGHT)) {
         if (!produce(r, &sent)) {
             wrong = "out of memory";
@@ -151,6 +174,9 @@ static const char *run(gb_state *s, const cargo *what)
     ou_blocking_begin();
     pthread_join(consumer, NULL);
     ou_blocking_end();
+    if (known) {
+        sched_setaffinity(0, sizeof cores, &cores);
+    }
     if (!wrong && (r->bad || r->tail != sent)) {
         wrong = "the consumer did not get what was sent";
     }

@@ -32,18 +32,7 @@ static size_t magazine_bytes(const ou_heap *heap)
     for (uint32_t i = 0; i < OU_REMOTE_WAYS; i++) {
         const ou_remote *way = &heap->remote[i];
         if (way->len) {
-            bytes += way->len * ou_bins[ou_tag_bin(ou_page_tag(way->span))].size_bytes;
-        }
-    }
-    return bytes;
-}
-
-static size_t inbox_bytes(ou_heap *heap)
-{
-    size_t bytes = 0;
-    for (int objects = 0; objects < 2; objects++) {
-        for (void *p = ou_load_acquire(&heap->inbox[objects]); p; p = ou_remote_next(p)) {
-            bytes += ou_heap_block_bytes(p);
+            bytes += way->len * ou_bins[ou_tag_bin(way->tag)].size_bytes;
         }
     }
     return bytes;
@@ -64,7 +53,8 @@ size_t ou_heap_live_bytes(void)
         }
     }
     for (uint32_t id = 1; ou_heap_at(id); id++) {
-        held_back += magazine_bytes(ou_heap_at(id)) + inbox_bytes(ou_heap_at(id));
+        const ou_heap *heap = ou_heap_at(id);
+        held_back += magazine_bytes(heap) + (size_t)ou_load_relaxed(&heap->inbox_bytes);
     }
     return live - held_back;
 }
@@ -76,9 +66,9 @@ size_t ou_heap_trim(void)
         return 0;
     }
     ou_remote_flush(heap);
-    ou_remote_drain(heap, false);
+    ou_remote_drain(heap, false, OU_BIN_COUNT, 1); /* of no bin: all */
     if (ou_self.slot != OU_SLOT_NONE) {
-        ou_remote_drain(heap, true);
+        ou_remote_drain(heap, true, OU_BIN_COUNT, 1);
     }
     ou_heap_trim_spans(heap);
     return ou_arena_purge(true);

@@ -223,7 +223,7 @@ void ou_heap_free_slow(void *p)
         return;
     }
     ou_heap_check_block(p);
-    ou_remote_free(ou_heap_current(), p);
+    ou_remote_free(ou_heap_current(), p, tag);
 }
 
 void *ou_heap_corrupt(const void *block)

@@ -20,8 +20,8 @@
  * -------------------+------------------------+------------------------------------------
  * bins, spans        | holder of the heap     | none; passed on under heaps.lock
  * inbox push         | any thread             | CAS release, pairs with the drain
- * inbox drain        | holder                 | exchange acquire
- * page tag read      | any thread             | constant while a block of it is out
+ * inbox drain        | holder                 | exchange acquire; what is not wanted yet stays
+ * pending page tag read      | any thread             | constant while a block of it is out
  *
  * Model of the inbox: tests/spin/remote.pml.
  */
@@ -35,12 +35,18 @@
 #define OU_REMOTE_WAYS 16u
 #define OU_STACK_BYTES (OU_STACK_SLOTS * sizeof(void *))
 
-/* A chain of blocks of one page, freed here, owned elsewhere. */
+/* A chain of blocks of one page, freed here, owned elsewhere; see remote.c. */
 typedef struct ou_remote {
-    ou_page *span;
-    void *head, *tail;
-    uint32_t len;
+    uintptr_t page;             /* its number if the range began at address 0; 0 = none */
+    uint64_t *slot, *slots_end; /* in the newest node: where the next address goes */
+    void *node, *first;         /* newest and oldest node */
+    uint32_t tag;               /* of the page */
+    uint32_t len;               /* blocks */
+    uint32_t charge;            /* what a block counts of a batch */
+    uint32_t pad[3];
 } ou_remote;
+
+static_assert(sizeof(ou_remote) == 64, "one cache line a chain");
 
 typedef struct ou_heap {
     void **bins[OU_BIN_COUNT]; /* owner: newest entry of each magazine; NULL there = empty */
@@ -49,8 +55,8 @@ typedef struct ou_heap {
     ou_page *current[OU_BIN_COUNT];   /* owner: span to refill from */
     ou_page *partial[OU_BIN_COUNT];   /* owner: other spans with free blocks */
     ou_remote remote[OU_REMOTE_WAYS]; /* owner */
-    uint32_t remote_len;              /* owner: blocks in all chains */
-    uint32_t remote_bytes;            /* owner */
+    uint32_t remote_bytes;            /* owner: in all chains, small blocks counted larger */
+    void *pending[2];                 /* owner: taken from the inbox, not yet looked at */
     struct ou_heap *next_orphan;      /* lock:heaps */
     int64_t tracked_bytes;            /* owner; read relaxed: tracked blocks in use */
     int64_t tracked_noted;            /* owner: tracked_bytes when growth was announced */
@@ -58,7 +64,8 @@ typedef struct ou_heap {
     /* atomic: blocks freed by others, raw ones and objects'. Object pages may only change while
      * the thread is attached, because the collector walks them when the world stands. */
     void *inbox[2] __attribute__((aligned(64)));
-    int64_t inbox_tracked; /* atomic: bytes of tracked blocks in it */
+    int64_t inbox_bytes;   /* atomic: in both and pending */
+    int64_t inbox_tracked; /* atomic: of tracked blocks */
 } ou_heap;
 
 extern OU_HIDDEN ou_heap ou_heap_none; /* what a thread holds before its first allocation */
@@ -103,12 +110,15 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
 void ou_large_free(ou_page *first);
 void *ou_large_realloc(void *p, ou_page *first, size_t bytes);
 
-/* Remote frees: remote.c. */
-void ou_remote_free(ou_heap *heap, void *p);
-void ou_remote_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n);
+/* Remote frees: remote.c. A block in use of another heap, whose page has `tag`. */
+void ou_remote_free(ou_heap *heap, void *p, uint32_t tag);
+void ou_remote_free_bits(ou_page *span, const uint64_t *bits, uint32_t words);
 void ou_remote_flush(ou_heap *heap);
-void ou_remote_drain(ou_heap *heap, bool objects);
-void *ou_remote_next(void *block);
+
+/* Takes back what others have freed (objects, or raw blocks) until `enough` blocks of bin
+ * `want` came, or there is no more; returns how many did. Into the magazines while they have
+ * room. */
+uint32_t ou_remote_drain(ou_heap *heap, bool objects, uint32_t want, uint32_t enough);
 
 /* Spans: span.c. A block that is put is marked free already. */
 uint32_t ou_span_refill(ou_heap *heap, uint32_t bin);

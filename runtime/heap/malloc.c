@@ -49,7 +49,15 @@ void *ou_malloc(size_t size)
 static __attribute__((noinline)) void free_slow(void *p)
 {
     if (ou_page_holds(p)) {
-        uint32_t tag = ou_tag_at(p), bin = ou_tag_bin(tag);
+        const ou_tag *at = ou_tag_of(p);
+        uint32_t tag = ou_load_relaxed(&at->word), bin = ou_tag_bin(tag);
+        if (OU_LIKELY(tag && bin < OU_CLASS_COUNT && ou_block_begins(at, p))) {
+            if (OU_UNLIKELY(ou_block_is_free(bin, p))) {
+                ou_heap_refuse(p);
+            }
+            ou_remote_free(ou_heap_current(), p, tag);
+            return;
+        }
         OU_VERIFY(
             bin < OU_CLASS_COUNT || bin >= OU_BIN_COUNT,
             "heap: free of an object's block %p (%u bytes, slot %u): drop references instead",

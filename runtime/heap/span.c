@@ -252,7 +252,7 @@ void ou_heap_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint
     if (bin >= OU_BIN_COUNT) {
         ou_large_free(span);
     } else if (ou_tag_heap(tag) != heap->id) {
-        ou_remote_free_bits(span, bits, words, n);
+        ou_remote_free_bits(span, bits, words);
     } else if (n == span->used && span != heap->current[bin] && !span->frozen) {
         span_settle(heap, bin, span, n); /* the whole span goes: no look at its blocks */
     } else {
@@ -283,10 +283,10 @@ void *ou_heap_take_slow(size_t which)
         errno = run ? errno : ENOMEM;
         return run;
     }
-    if (heap->remote_len) {
+    if (heap->remote_bytes) {
         ou_remote_flush(heap);
     }
-    ou_remote_drain(heap, bin >= OU_CLASS_COUNT);
+    ou_remote_drain(heap, bin >= OU_CLASS_COUNT, bin, (ou_bins[bin].limit + 1u) / 2u);
     if (!*heap->bins[bin] && !ou_span_refill(heap, bin)) {
         errno = ENOMEM;
         return NULL;

@@ -6,7 +6,8 @@
  * One page of three blocks, one heap (it belongs to the slot: one thread uses it, ends, a new
  * one adopts it), two threads that free. A freeing thread chains blocks and pushes the chain
  * on the heap's inbox with one CAS; the heap takes the whole inbox with one exchange when it
- * needs blocks, and returns at most PER_VISIT of them to the page at a time. A block in flight
+ * needs blocks, and returns at most PER_VISIT nodes to the page at a time. A node of the chain
+ * carries one other block, written into it like its link. A block in flight
  * counts as used, so that its page cannot be given back. A push CAS has no ABA trouble: that
  * the head is again the block seen before makes the link just written true again.
  *
@@ -20,6 +21,8 @@
  * mutant USED_AT_FREE: the freeing thread lowers the page's used count
  * mutant EXIT_KEEPS_BATCH: a thread ends without a flush
  * mutant VISIT_DROPS_REST: the bounded drain forgets what it left over
+ * mutant CARRY_LATE: a carried block is written into the node after the chain was published
+ * mutant CARRY_STALE: a new node keeps what it carried the last time
  */
 #define BLOCKS 3
 #define PER_VISIT 1
@@ -34,6 +37,7 @@ mtype = { ATTACHED, ORPHAN };
 
 mtype block[BLOCKS + 1] = FREE; /* ghost */
 byte next[BLOCKS + 1]; /* first word of a free block: the link */
+byte carry[BLOCKS + 1]; /* a further word of a node: the block it carries; 0 = none */
 bool page;             /* memory is there */
 byte used;             /* page meta: handed out or in flight; owner */
 byte freelist;         /* page meta: head; owner */
@@ -74,9 +78,13 @@ inline ou_remote_drain(limit)
     do
     :: pending != 0 && left > 0 ->
         b = pending;
-        atomic { assert(page); pending = next[b] }
+        atomic { assert(page); pending = next[b]; c = carry[b] }
         local_free = 0;
         ou_page_free(b);
+        if
+        :: c != 0 -> ou_page_free(c); c = 0
+        :: else
+        fi;
         left--
     :: else -> break
     od;
@@ -113,7 +121,7 @@ inline ou_heap_alloc()
 /* Thread of the heap: allocates, frees some itself, gives the others away, ends. */
 proctype owner(byte allocs)
 {
-    byte b, left, local_free;
+    byte b, c, left, local_free;
     atomic { slot == ORPHAN -> slot = ATTACHED }
     do
     :: allocs > 0 ->
@@ -152,23 +160,43 @@ inline ou_remote_push()
 #ifdef MUTANT_LINK_LATE
     next[tail] = h;
 #endif
+#ifdef MUTANT_CARRY_LATE
+    if
+    :: late != 0 -> carry[first] = late; late = 0
+    :: else
+    fi;
+#endif
     first = 0; tail = 0; h = 0
 }
 
 proctype freer()
 {
     byte b, first, tail, h;
+#ifdef MUTANT_CARRY_LATE
+    byte late;
+#endif
     do
     :: atomic { cell != 0 -> b = cell; cell = 0; block[b] = FLIGHT } /* ou_remote_free */
         atomic {
             assert(page);
-            next[b] = first; first = b;
 #ifdef MUTANT_USED_AT_FREE
             used--;
 #endif
             if
-            :: tail == 0 -> tail = b
-            :: else
+#ifdef MUTANT_CARRY_LATE
+            :: first != 0 && late == 0 -> late = b
+#else
+            :: first != 0 && carry[first] == 0 -> carry[first] = b
+#endif
+            :: else ->
+                next[b] = first; first = b;
+#ifndef MUTANT_CARRY_STALE
+                carry[b] = 0;
+#endif
+                if
+                :: tail == 0 -> tail = b
+                :: else
+                fi
             fi;
             b = 0
         }
@@ -185,7 +213,7 @@ proctype freer()
 }
 
 init {
-    byte b, left, local_free;
+    byte b, c, left, local_free;
     atomic { run owner(ALLOCS); run owner(ALLOCS); run freer(); run freer() }
     ended == 2 && slot == ORPHAN && cell == 0;
     over = true;

@@ -7,6 +7,7 @@
 #include "support/unit.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #include "support/prng.h"
 
@@ -252,6 +253,46 @@ static void trim_gives_back(void **state)
     assert_int_equal(ou_heap_check(), 0);
 }
 
+enum { REMOTE = 960 };
+
+static void *free_only(void *arg)
+{
+    void **blocks = arg;
+    for (int i = 0; i < REMOTE; i++) {
+        ou_free(blocks[i]);
+    }
+    return NULL;
+}
+
+/* A thread that never allocates has no heap to begin with; still its frees travel in batches.
+ * All blocks come back whole, whatever their size leaves room for in a node. */
+static void frees_by_others_travel_in_batches(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {16, 32, 64, 512, 1024};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        void *blocks[REMOTE];
+        size_t live = ou_heap_live_bytes();
+        for (int i = 0; i < REMOTE; i++) {
+            blocks[i] = ou_malloc(sizes[k]);
+        }
+        uint64_t frees = ou_stat("heap_remote_frees"), chains = ou_stat("heap_remote_chains");
+        uint64_t drained = ou_stat("heap_remote_drained");
+        pthread_t t;
+        assert_int_equal(pthread_create(&t, NULL, free_only, blocks), 0);
+        assert_int_equal(pthread_join(t, NULL), 0);
+        frees = ou_stat("heap_remote_frees") - frees;
+        chains = ou_stat("heap_remote_chains") - chains;
+        assert_true(frees >= REMOTE);
+        assert_true(chains <= frees / 4); /* a batch is 16 blocks at least, of few pages */
+        assert_int_equal(ou_heap_live_bytes(), live);
+        ou_heap_trim();
+        assert_true(ou_stat("heap_remote_drained") - drained >= REMOTE);
+        assert_int_equal(ou_heap_live_bytes(), live);
+        assert_int_equal(ou_heap_check(), 0);
+    }
+}
+
 static void blocks_do_not_overlap(void **state)
 {
     (void)state;
@@ -304,6 +345,7 @@ int main(void)
         UNIT_TEST(realloc_at_the_edges),
         UNIT_TEST(live_bytes_are_counted),
         UNIT_TEST(trim_gives_back),
+        UNIT_TEST(frees_by_others_travel_in_batches),
         UNIT_TEST(blocks_do_not_overlap),
         UNIT_TEST(freed_block_is_handed_out_again),
     };
