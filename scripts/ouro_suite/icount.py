@@ -27,8 +27,13 @@ from .errors import BadInput
 TIMED = {workloads.FILE: "ouro_work_timed", workloads.TRACE: "ouro_replay_timed"}
 TIMEOUT_S = 600.0
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C"}
-# Later settings win: random hashes and purging by age would differ from run to run.
-FIXED_CONF = "hash_seed=1,heap_purge_ms=3600000"
+# Added to the caller's settings, of whatever allocator is there; later ones win. Random hashes
+# and memory given back by age would differ from run to run.
+FIXED = {"OURO_CONF": "hash_seed=1,heap_purge_ms=3600000",
+         "MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1"}
+HOUR_MS = "3600000"
+DELAYS = ("MIMALLOC_PURGE_DELAY", "MIMALLOC_RESET_DELAY", "MIMALLOC_DECOMMIT_DELAY",
+          "MIMALLOC_SEGMENT_DECOMMIT_DELAY")
 # What the compiler appends to parts of a function; numbers in it move when code is relinked.
 PART = re.compile(r"(\.(constprop|isra|part|cold|lto_priv))(\.\d+)*")
 
@@ -109,9 +114,11 @@ def parse(text: str) -> IrCount:
 
 def environment(arm: plan.Arm) -> dict[str, str]:
     """The same for every caller on this machine, but for the allocator's own settings."""
-    env = {**ENVIRONMENT, **allocators.tuning_environment([arm.allocator])}
-    given = os.environ.get("OURO_CONF", "")
-    env["OURO_CONF"] = f"{given},{FIXED_CONF}" if given else FIXED_CONF
+    env = {**ENVIRONMENT, **dict.fromkeys(DELAYS, HOUR_MS),
+           **allocators.tuning_environment([arm.allocator])}
+    for name, fixed in FIXED.items():
+        given = os.environ.get(name, "")
+        env[name] = f"{given},{fixed}" if given else fixed
     if arm.allocator.path:
         env["LD_PRELOAD"] = arm.allocator.path
     return env
@@ -138,25 +145,23 @@ def _why(outcome: child.Outcome) -> str:
 
 
 def measure(build: Path, cell: plan.Cell, *, scale: float, seed: int,
-            arm: plan.Arm | None = None,
-            extra: Mapping[str, str] | None = None) -> IrCount:
-    """One count: `cell` of `build` with one thread. `extra` are further options of the worker
-    with their values. Raises Unavailable (no valgrind), BadInput (no count of this)."""
+            arm: plan.Arm | None = None, inject: float = 0.0) -> IrCount:
+    """One count: `cell` of `build` with one thread, `inject` being the fraction of planted
+    work. Raises Unavailable (no valgrind), BadInput (no count of this)."""
     arm = arm or default_arm(build, cell)
     if arm.allocator.missing:
         raise BadInput(f"{cell.name}: {arm.allocator.name}: {arm.allocator.missing}")
     one = plan.Cell(cell.workload, cell.form,
                     1 if cell.workload.kind == workloads.FILE else cell.threads)
     job = plan.Job(0, 0, one, arm, seed, 0)
-    settings = worker.Settings(build, TIMEOUT_S)
+    settings = worker.Settings(build, TIMEOUT_S, inject=inject)
     argv = worker.command(job, settings, scale)
-    for option, value in (extra or {}).items():
-        argv += [option, value]
     shown = f"{cell.name} of {escape.for_terminal(str(build))}"
     with tempfile.TemporaryDirectory(prefix="ouro-icount-") as folder:
         out = Path(folder) / "out"
         outcome = child.run(command(argv, cell.workload.kind, out),
-                            worker.pad(argv, environment(arm), 0), TIMEOUT_S, "--out-fd")
+                            worker.pad(argv, environment(arm), 0), TIMEOUT_S, "--out-fd",
+                            cwd=Path(folder))  # where a crash leaves valgrind's core file
         why = _why(outcome)
         try:
             if why:

@@ -4,6 +4,7 @@
 whose instructions are known and which does wrong on order."""
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Suite
 
-from ouro_suite import allocators, icount, paths, plan, workloads
+from ouro_suite import allocators, cli, icount, icount_judge, icount_run, paths, plan, verdict, workloads
 from ouro_suite.errors import BadInput
 
 SOURCE = Path(__file__).with_name("counted_worker.c")
@@ -42,17 +43,24 @@ totals: 736
 """
 
 
-def counted(folder: Path) -> Path:
-    """A build folder with the counted worker."""
-    build = folder / "counted"
+def counted(folder: Path, plant: str = "") -> Path:
+    """A build folder with the counted worker, with a fault in it."""
+    build = folder / (plant or "sound")
     build.mkdir(exist_ok=True)
-    subprocess.run(["gcc", "-O1", "-o", str(build / "ouro-work"), str(SOURCE)], check=True)
+    subprocess.run(["gcc", "-O1", f'-DPLANT="{plant}"', "-o", str(build / "ouro-work"),
+                    str(SOURCE)], check=True)
+    shutil.copy("/bin/true", build / "libouro-malloc.so")  # never loaded: the form is object
     return build
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return counted(tmp_path_factory.mktemp("icount"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("icount")
+
+
+@pytest.fixture(scope="module")
+def build(folder: Path) -> Path:
+    return counted(folder)
 
 
 def count(build: Path, suite: Suite, fake: str = "", scale: float = 1.0,
@@ -121,7 +129,7 @@ def test_more_threads_are_counted_with_one_and_say_so(build: Path, suite: Suite)
 
 
 @needs_valgrind
-@pytest.mark.parametrize("fake, reason", [("crash", "SIGABRT"), ("clock", "for a time")])
+@pytest.mark.parametrize("fake, reason", [("crash", "exit status 7"), ("clock", "for a time")])
 def test_what_cannot_be_counted_is_bad_input(build: Path, suite: Suite, fake: str,
                                              reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
@@ -163,3 +171,91 @@ forms:
     assert "raw_fill_step" in found["yes"].by_function
     assert "raw_fill_step" not in found["no"].by_function
     assert "raw_drain_step" in found["no"].by_function
+
+
+@pytest.mark.parametrize("ratios, found", [
+    ((1.0,), "ok"), ((1.004, 0.996), "ok"), ((1.005,), "regression"), ((0.99, 0.98), "improvement"),
+    ((1.02, 1.0), "inconclusive"), ((1.02, 0.98), "inconclusive"), ((0.99, 1.0), "inconclusive")])
+def test_a_verdict_holds_for_every_seed(ratios: tuple[float, ...], found: str) -> None:
+    assert icount_judge.decide(ratios, 0.005) == found
+
+
+@pytest.mark.parametrize("text, value", [(None, 0.005), ("ir:1%", 0.01), ("0.02", 0.02)])
+def test_tolerances(text: str | None, value: float) -> None:
+    assert icount_run.tolerance(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["time:1%", "ir:", "ir:-1%", "ir:0", "nan", "inf%", "ir:1%%",
+                                  "ir:200%", ""])
+def test_bad_tolerances_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="--metric"):
+        icount_run.tolerance(text)
+
+
+def gate(suite: Suite, base: Path, cand: Path, *more: str) -> int:
+    """ouro icount over two builds, in the object form, which preloads nothing."""
+    file = suite.workload("known", forms=("object",))
+    return cli.main(["icount", "-w", file, "--base", str(base), "--cand", str(cand), "--scale",
+                     "1", "-o", str(suite.folder / "out"), *more])
+
+
+@needs_valgrind
+@pytest.mark.parametrize("plant, code, found, said", [
+    ("", 0, "ok", ""), ("slow", 1, "regression", "most in spin_here"),
+    ("wobble", 2, "error", "candidate: two runs"), ("crash", 2, "error", "exit status 7"),
+    ("uneven", 3, "inconclusive", "5 seeds do not agree"), ("other", 2, "error", "same work")])
+def test_verdicts_over_two_builds(suite: Suite, folder: Path, build: Path, plant: str,
+                                  code: int, found: str, said: str) -> None:
+    assert gate(suite, build, counted(folder, plant)) == code
+    report = verdict.load(suite.folder / "out")
+    (row,) = report.rows
+    assert (row.verdict, row.metric, report.exit_code) == (found, "ir", code)
+    assert said in row.note
+
+
+@needs_valgrind
+def test_more_than_the_tolerance_is_asked_for(suite: Suite, folder: Path, build: Path) -> None:
+    slow = counted(folder, "slow")
+    assert gate(suite, build, slow, "--metric", "ir:5%") == 0
+    assert gate(suite, slow, build, "--metric", "ir:1%") == 0
+    (row,) = verdict.load(suite.folder / "out").rows
+    assert row.verdict == "improvement" and row.effect == pytest.approx(1 / 1.02, abs=0.001)
+
+
+@needs_valgrind
+@pytest.mark.parametrize("arguments", [
+    ("--base", "/nowhere", "--cand", "."), ("--base", "."), ("--cand", "."),
+    ("--base", ".", "--cand", "."), ("--scale", "0"), ("--scale", "nan"), ("--seeds", "0"),
+    ("--seed", "-1"), ("-w", "/nowhere.yaml"), ("--md", "/nowhere/x.md"),
+    ("-a", "glibc", "--base", ".", "--cand", "."), ("--selftest", "0"),
+    ("--selftest", "1", "--inject", "-2%"), ("--selftest", "1", "-a", "glibc")])
+def test_bad_input_is_one_line_and_exit_2(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+        arguments: tuple[str, ...]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["icount", *arguments]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def selftest(suite: Suite, build: Path, *more: str) -> tuple[int, dict]:
+    file, out = suite.workload("known", forms=("object",)), suite.folder / "self.json"
+    code = cli.main(["icount", "--build", str(build), "-w", file, "--scale", "1", "--selftest",
+                     "2", "-o", str(out), *more])
+    return code, json.loads(out.read_text())["summary"]["known/object"]
+
+
+@needs_valgrind
+@pytest.mark.parametrize("inject, code, found", [("2%", 0, 2), ("0.1%", 1, 0)])
+def test_planted_work_is_found_or_the_selftest_fails(
+        suite: Suite, build: Path, inject: str, code: int, found: int) -> None:
+    status, summary = selftest(suite, build, "--inject", inject)
+    assert status == code
+    assert (summary["trials"], summary["found"], summary["repeated"]) == (2, found, 2)
+
+
+@needs_valgrind
+def test_a_selftest_whose_counts_do_not_repeat_fails(suite: Suite, folder: Path,
+                                                    capsys: pytest.CaptureFixture) -> None:
+    status, summary = selftest(suite, counted(folder, "wobble"))
+    assert status == 1 and summary["repeated"] == 0 and summary["found"] == 0
+    assert "spin_here" in capsys.readouterr().err

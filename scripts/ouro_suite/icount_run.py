@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""ouro icount: the counts of one build, or the verdict over two."""
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from . import (allocators, context, escape, gate_output, icount, icount_judge, icount_selftest,
+               paths, plan, store, terminal, verdict, workloads)
+from .errors import EXIT_BAD_INPUT, EXIT_OK, BadInput
+from .icount_judge import Judged, Subject
+from .verdict import GateReport
+
+TOP = 8  # functions shown of a row that moved
+
+
+def subject(argument: str, build: Path, inject: float = 0.0) -> tuple[Subject, dict[str, Any]]:
+    """An arm from a build folder, a prefix or an allocator's library, and what it is."""
+    path = Path(argument)
+    shown = escape.for_terminal(argument)
+    if path.is_dir():
+        paths.need("ouro-work", path.resolve())
+        about = {"name": path.name or argument, "kind": "build", "path": str(path.resolve())}
+        return Subject(path.resolve(), None, inject), about
+    if not path.is_file():
+        raise BadInput(f"{shown}: neither a build folder, nor a prefix, nor a library")
+    allocator = allocators.from_argument(f"candidate={argument}", build)
+    table = allocators.known(build)
+    about = {"name": path.name, "kind": "allocator", "path": allocator.path,
+             "sha256": allocators.file_sha256(allocator.path)}
+    return Subject(build, lambda cell: plan.make_arms([allocator], cell.form, table, None)[0],
+                   inject), about
+
+
+def tolerance(text: str | None) -> float:
+    """`ir:0.5%` or `0.5%`; a bare number is a fraction."""
+    if text is None:
+        return icount_judge.TOLERANCE
+    metric, colon, number = text.rpartition(":")
+    if colon and metric != icount_judge.METRIC:
+        raise BadInput(f"--metric {escape.for_terminal(text)}: icount has the metric ir only")
+    try:
+        value = float(number.removesuffix("%")) / (100.0 if number.endswith("%") else 1.0)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value <= 1.0:
+        raise BadInput(f"--metric {escape.for_terminal(text)}: a tolerance above 0 up to 100 %, "
+                       "such as ir:0.5%")
+    return value
+
+
+def cells(args: argparse.Namespace) -> list[plan.Cell]:
+    """What is counted: the named workloads in the wanted forms."""
+    names = args.workload or list(icount_selftest.WORKLOADS if args.selftest is not None
+                                  else workloads.catalogue())
+    loads = [workloads.from_argument(n) for n in names]
+    found = [plan.Cell(load, form, None) for load in loads for form in load.forms
+             if args.form in ("both", form)]
+    if not found:
+        raise BadInput("no workload selected")
+    if len({c.name for c in found}) != len(found):
+        raise BadInput("-w: two workloads have the same name")
+    return found
+
+
+def _check(args: argparse.Namespace) -> None:
+    if bool(args.base) != bool(args.cand):
+        raise BadInput("icount: give both --base and --cand, or neither")
+    if args.base and args.allocator:
+        raise BadInput("icount: -a is for the counts of one build; --base and --cand take a .so")
+    if args.scale is not None and not 0.001 <= args.scale <= 1000:
+        raise BadInput("--scale: from 0.001 to 1000")
+    if not 1 <= args.seeds <= 100:
+        raise BadInput("--seeds: from 1 to 100")
+    if not 0 <= args.seed < (1 << 31) - 200:
+        raise BadInput("--seed: from 0 to 2147483447")
+    if args.selftest is not None and (args.base or args.allocator):
+        raise BadInput("icount: --selftest plants its own work: give no --base, --cand or -a")
+    gate_output.check_arguments(args)
+    try:
+        icount.launcher()
+    except icount.Unavailable as error:
+        raise BadInput(str(error)) from None
+
+
+def _movers_table(judged: Judged) -> Any:
+    """Where the difference of a row comes from."""
+    total = judged.base[0].total
+    body = [(name, before, after, f"{after - before:+d}",
+             f"{100 * (after - before) / total:+.3f} %")
+            for name, before, after in judged.movers[:TOP]]
+    left = len(judged.movers) - len(body)
+    title = (f"{judged.row.workload}: what moved, in instructions for seed "
+             f"{judged.base[0].seed}" + (f" ({left} more functions)" if left > 0 else ""))
+    return terminal.grid(title, ("function", "base", "candidate", "change", "of the total"),
+                         body, (1, 2, 3, 4))
+
+
+def _report(judged: list[Judged], base: dict[str, Any], cand: dict[str, Any],
+            args: argparse.Namespace, start: float) -> GateReport:
+    rows = tuple(j.row for j in judged)
+    machine = context.machine()
+    settings = {"tool": icount.version(), "seeds": args.seeds,
+                "scales": {j.row.workload: j.scale for j in judged},
+                "instructions": {j.row.workload: [[b.total, c.total] for b, c in
+                                                  zip(j.base, j.cand)] for j in judged},
+                "movers": {j.row.workload: j.movers[:TOP] for j in judged}}
+    return GateReport(base, cand, rows, verdict.exit_code(rows), args.seed, machine,
+                      round(time.monotonic() - start, 3), (), settings)
+
+
+def _two(args: argparse.Namespace, build: Path, start: float) -> int:
+    bound = tolerance(args.metric)
+    base, about_base = subject(args.base, build)
+    cand, about_cand = subject(args.cand, build)
+    wanted, judged = cells(args), []
+    with terminal.Meter("counting") as meter:
+        for index, cell in enumerate(wanted):
+            meter.tell(cell.name, index / len(wanted))
+            judged.append(icount_judge.judge(cell, base, cand, tolerance=bound, scale=args.scale,
+                                             seed=args.seed, seeds=args.seeds))
+    report = _report(judged, about_base, about_cand, args, start)
+    if args.output:
+        Path(args.output).mkdir(parents=True, exist_ok=True)
+        store.write_atomic(Path(args.output) / "gate.json", report.to_json())
+    status = gate_output.show(report, args)
+    if not args.json:
+        for one in judged:
+            if one.movers and one.row.verdict not in (verdict.OK, verdict.ERROR):
+                terminal.console().print(_movers_table(one))
+    return status
+
+
+def _one(args: argparse.Namespace, build: Path) -> int:
+    """The counts of one build, each taken twice."""
+    wanted, rows, failed = cells(args), [], False
+    arm = Subject(build)
+    if args.allocator:
+        arm, _ = _named(args.allocator, build)
+    with terminal.Meter("counting") as meter:
+        for index, cell in enumerate(wanted):
+            meter.tell(cell.name, index / len(wanted))
+            try:
+                scale = args.scale or icount_judge.choose_scale(arm, cell, args.seed)
+                count = arm.count(cell, scale, args.seed)
+                icount.check_repeat(count, arm.count(cell, scale, args.seed), cell.name)
+            except BadInput as error:
+                terminal.say(str(error))
+                failed = True
+                continue
+            rows.append((cell, scale, count))
+    if args.json:
+        print(store.dumps([{"workload": cell.name, "scale": scale, "seed": c.seed, "ops": c.ops,
+                            "checksum": c.checksum, "instructions": c.total,
+                            "by_function": c.by_function, "notes": list(c.notes)}
+                           for cell, scale, c in rows], indent=1))
+    else:
+        terminal.console().print(terminal.grid(
+            "instructions of the timed phases, each counted twice and equal",
+            ("workload", "scale", "operations", "instructions", "each", "most in"),
+            [(cell.name, f"{scale:g}", c.ops, c.total, f"{c.total / c.ops:.1f}",
+              ", ".join(f"{n} {v / c.total:.0%}" for n, v in sorted(
+                  c.by_function.items(), key=lambda x: -x[1])[:3])) for cell, scale, c in rows],
+            (1, 2, 3, 4)))
+    return EXIT_BAD_INPUT if failed else EXIT_OK
+
+
+def _named(argument: str, build: Path) -> tuple[Subject, dict[str, Any]]:
+    """-a: an allocator of the table, or NAME=/lib.so."""
+    allocator = allocators.from_argument(argument, build)
+    table = allocators.known(build)
+    return Subject(build, lambda cell: plan.make_arms([allocator], cell.form, table, None)[0]), {
+        "name": allocator.name, "kind": "allocator", "path": allocator.path}
+
+
+def run(args: argparse.Namespace) -> int:
+    """ouro icount"""
+    start = time.monotonic()
+    _check(args)
+    build = paths.build_dir(args.build)
+    if args.selftest is not None:
+        return icount_selftest.run(args, cells(args), tolerance(args.metric))
+    return _two(args, build, start) if args.base else _one(args, build)
