@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Sequence
 
-from . import stats
+from . import doctor, stats
 from .errors import BadInput
 from .result import Result
 
@@ -59,5 +59,9 @@ def warnings(runs: Sequence[Result]) -> list[str]:
                       ("scales", "scales"), ("seed", "seeds")):
         if len({repr(run.context.get(key)) for run in runs}) > 1:
             found.append(f"the runs have different {what}")
+    for run in runs:
+        mark = doctor.mark(run.context.get("doctor", []))
+        if mark:
+            found.append(f"{run.name} was {mark}")
     found.append("these runs were not interleaved: drift between them is in the ratios")
     return found

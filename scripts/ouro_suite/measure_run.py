@@ -113,8 +113,10 @@ class Measurement:
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def stored(self, findings: list[doctor.Finding], steal: int) -> result.Result:
-        """The run as result.json keeps it."""
+    def stored(self, findings: list[doctor.Finding], steal: int,
+               before: doctor.Pulse) -> result.Result:
+        """The run as result.json keeps it; `findings` and `before` are from its start."""
+        findings = findings + doctor.meanwhile(before, doctor.pulse())
         about = context.collect(self.build, self.want.seed, self.want.anonymous)
         about.update(allocators=result.identities(self.used, self.tally.entries),
                      profile=self.want.profile, budget_s=self.want.budget_s,
@@ -167,9 +169,9 @@ def _measure(want: Wanted, rundir: store.RunDir, args: argparse.Namespace) -> in
     job = Measurement(want, rundir)
     job.check_identity()
     findings = doctor.examine(context.build(job.build)["build_type"])
-    steal, start = context.steal_ticks(), time.monotonic()
+    steal, before, start = context.steal_ticks(), doctor.pulse(), time.monotonic()
     job.measure()
-    done = job.stored(findings, steal)
+    done = job.stored(findings, steal, before)
     rundir.write_json("result.json", done.as_dict())
     return finish(done, args, job.interrupted, time.monotonic() - start)
 

@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any, Iterable
 
-from . import report_html, stats, store, table, terminal, views
+from . import doctor, report_html, stats, store, table, terminal, views
 from .escape import for_csv, for_markdown
 from .result import Result
 
@@ -44,6 +44,9 @@ def print_run(run: Result) -> None:
         out.print(terminal.comparison_table(whole, "time", "whole processes (hyperfine), time"))
     if run.micro.get("rows"):
         out.print(views.micro_table(run.micro))
+    mark = doctor.mark(run.context.get("doctor", []))
+    if mark:
+        out.print(terminal.text(f"! {mark}", "yellow"))
 
 
 def _line(fields: Iterable[object]) -> str:
@@ -98,6 +101,9 @@ def markdown(run: Result) -> str:
     parts = [f"# ouro run {for_markdown(run.name)}\n"]
     if run.context.get("interrupted"):
         parts.append("**Interrupted: these are the samples until then.**\n")
+    mark = doctor.mark(run.context.get("doctor", []))
+    if mark:
+        parts.append(f"**{for_markdown(mark[:1].upper() + mark[1:])}.**\n")
     comparison = run.comparison
     if comparison.rows:
         base = for_markdown(comparison.base)

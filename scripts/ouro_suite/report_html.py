@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 
-from . import escape, figures, paths, table, terminal, views
+from . import doctor, escape, figures, paths, table, terminal, views
 from .result import Result
 
 SERIES_CAP = 8 << 20
@@ -168,4 +168,5 @@ def render(run: Result) -> str:
         series=_svg(figures.memory_over_time(_all_series(run, comparison), "rss")),
         multiples=_svg(figures.multiples(run.micro.get("rows", []), "micro")),
         micro_rows=run.micro.get("rows", []), ns=terminal.nanoseconds, times=views.multiple,
-        footnote=terminal.footnote(comparison), facts=_facts(run.context))
+        footnote=terminal.footnote(comparison), facts=_facts(run.context),
+        mark=doctor.mark(run.context.get("doctor", [])))

@@ -45,7 +45,7 @@ def hostile_run(text: str) -> Result:
     context = {"date": text, "host_name": text, "cpu": text, "num_cpus": 2, "kernel": text,
                "profile": text, "measuring_s": 1.0, "interrupted": True, "warnings": [text],
                "scales": {text: 1.0}, "argv": ["ouro", text],
-               "doctor": [{"check": "load", "level": "warn", "found": text, "effect": "e",
+               "doctor": [{"check": text, "level": "warn", "found": text, "effect": "e",
                            "remedy": "r"}],
                "allocators": {text: {"name": text, "path": text, "version": text,
                                      "build_id": text, "sha256": text}}}

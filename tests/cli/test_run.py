@@ -260,7 +260,7 @@ def test_every_command_explains_itself(suite: Suite) -> None:
 
 def test_doctor_and_list_speak_json(suite: Suite) -> None:
     checks = {f["check"] for f in json.loads(suite.ouro("doctor", "--json").stdout)}
-    assert {"governor", "turbo", "smt", "steal", "cgroup", "thp", "aslr", "load", "clock",
+    assert {"governor", "turbo", "smt", "steal", "quota", "thp", "aslr", "load", "clock",
             "swap"} <= checks
     listed = json.loads(suite.ouro("list", "--json").stdout)
     assert {a["name"] for a in listed["allocators"]} >= {"ouro", "glibc", "jemalloc"}
