@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Any, Callable, Sequence
 
 from . import doctor, stats
 from .errors import BadInput
@@ -33,18 +33,22 @@ def _times(run: Result) -> dict[str, list[float]]:
     return found
 
 
-def compare(runs: Sequence[Result], pattern: str | None) -> list[Between]:
+def selection(pattern: str | None) -> Callable[[str], Any]:
+    """True for the names that --filter wants."""
+    try:
+        return re.compile(pattern or "").search
+    except re.error as error:
+        raise BadInput(f"--filter: {error}") from None
+
+
+def compare(runs: Sequence[Result], wanted: Callable[[str], Any]) -> list[Between]:
     """Benchmarks that all runs have, in the first one's order."""
     if len(runs) < 2:
         raise BadInput("compare: give at least two runs")
-    try:
-        wanted = re.compile(pattern or "")
-    except re.error as error:
-        raise BadInput(f"--filter: {error}") from None
     all_times = [_times(run) for run in runs]
     rows = []
     for name, base in all_times[0].items():
-        if wanted.search(name) and all(name in times for times in all_times):
+        if wanted(name) and all(name in times for times in all_times):
             rows.append(Between(
                 name, [float(stats.median(t[name]) or 0.0) for t in all_times],
                 [stats.independent_ratio(t[name], base) for t in all_times[1:]]))
@@ -54,9 +58,10 @@ def compare(runs: Sequence[Result], pattern: str | None) -> list[Between]:
 def warnings(runs: Sequence[Result]) -> list[str]:
     """What makes these runs less comparable than they look."""
     found = []
-    for key, what in (("cpu", "processors"), ("host_name", "machines"), ("kernel", "kernels"),
+    for key, what in (("kernel", "kernels"), ("libc", "C libraries"), ("seed", "seeds"),
                       ("compiler", "compilers"), ("flags", "compiler flags"),
-                      ("scales", "scales"), ("seed", "seeds")):
+                      ("governor", "governors"), ("profile", "profiles"),
+                      ("scales", "scales")):
         if len({repr(run.context.get(key)) for run in runs}) > 1:
             found.append(f"the runs have different {what}")
     for run in runs:

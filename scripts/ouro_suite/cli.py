@@ -105,6 +105,11 @@ def _other_parsers(commands: Commands) -> None:
                    _command("compare"))
     compare.add_argument("runs", nargs="+", metavar="RUN")
     compare.add_argument("--filter", metavar="RE", help="only benchmarks that match")
+    compare.add_argument("--allow", metavar="KIND,KIND",
+                         help="compare in spite of a difference in: machine, mode (of the "
+                         "builds), schema, work (a workload that changed under its "
+                         "name), names")
+    compare.add_argument("--force", action="store_true", help="in spite of all of them")
     report = _add(commands, "report", "write a run's report.md and report.html again",
                   _command("report"), json=False)
     report.add_argument("runs", nargs="+", metavar="RUN")

@@ -122,16 +122,19 @@ def _run_peers(args: argparse.Namespace, build: Path) -> int:
 
 def compare(args: argparse.Namespace) -> int:
     """ouro compare A B...: the other runs against the first"""
-    from . import between, result
+    from . import between, comparable, result
+    wanted = between.selection(args.filter)
+    allowed = set(comparable.KINDS) if args.force else comparable.kinds(args.allow)
     runs = [result.load(Path(p)) for p in args.runs]
-    rows = between.compare(runs, args.filter)
+    differences = comparable.check(runs, allowed, wanted)
+    rows = between.compare(runs, wanted)
     if not rows:
         raise BadInput("the runs have no benchmark in common")
     if args.json:
         print(store.dumps([asdict(r) for r in rows], indent=1))
         return EXIT_OK
     from . import terminal, views
-    for warning in between.warnings(runs):
+    for warning in differences + between.warnings(runs):
         terminal.say(warning)
     terminal.console().print(views.between_table(rows, runs))
     return EXIT_OK
