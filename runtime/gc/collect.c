@@ -62,23 +62,22 @@ static size_t stop_and_find(ou_object **dead)
 {
     ou_world_stop();
     *dead = ou_inbox_drain_all();
-    ou_gc_list_regions(false);
+    ou_gc_list_regions();
     return ou_gc_find_garbage();
 }
 
 static void collect_whole(ou_gc_report *report)
 {
     ou_object *dead;
-    uint64_t begin = ou_os_now_ns();
+    report->growth_bytes = ou_gc_pacing_growth();
     size_t found = stop_and_find(&dead);
     report->examined = ou_gc.examined;
     if (found && ou_gc.special) {
-        report->unreachable = ou_gc_finish(report, begin);
+        report->unreachable = ou_gc_finish(report);
     } else {
         /* No finalizer may run before the last member is buried: it could find the others. */
         bool deaths = ou_deaths_hold();
-        ou_world_start();
-        ou_gc_note_stop(report, begin);
+        ou_gc_start_world(report);
         ou_gc_reclaim();
         ou_deaths_release(deaths);
         report->unreachable = found;
@@ -113,6 +112,7 @@ static bool collect_locked(ou_gc_report *report)
     OU_STAT(gc_resurrected, report->resurrected);
     OU_STAT(gc_examined, report->examined);
     OU_STAT(gc_pause_ns, report->stop_ns);
+    OU_STAT(gc_judged_ns, report->judged_ns);
     return !given_up;
 }
 
@@ -236,12 +236,12 @@ static uint64_t freeze(bool frozen)
     }
     ou_world_stop();
     if (frozen) {
-        ou_gc_list_regions(false);
+        ou_gc_list_regions();
         n = freeze_regions(true);
         ou_special_set(OU_SPECIAL_FROZEN, true);
     } else {
         ou_span_thaw_all();
-        ou_gc_list_regions(false);
+        ou_gc_list_regions();
         n = freeze_regions(false);
         ou_special_set(OU_SPECIAL_FROZEN, false);
     }

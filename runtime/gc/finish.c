@@ -155,28 +155,25 @@ static void clear_members(void)
     }
 }
 
-size_t ou_gc_finish(ou_gc_report *report, uint64_t began)
+size_t ou_gc_finish(ou_gc_report *report)
 {
     ou_gc_flag_members();
     ou_weakref *notify = clear_weakrefs();
     for (size_t i = 0; i < ou_gc.garbage_count; i++) {
         hold(ou_gc.garbage[i]);
     }
-    ou_world_start();
-    ou_gc_note_stop(report, began);
+    ou_gc_start_world(report);
     ou_weakrefs_notify(notify);
     size_t all = ou_gc.garbage_count, finalized = 0;
     for (size_t i = 0; i < all; i++) {
         finalized += finalize_member(ou_gc.garbage[i]);
     }
     report->finalized += finalized;
-    began = ou_os_now_ns();
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
     report->resurrected += remove_survivors();
     notify = clear_weakrefs();
-    ou_world_start();
-    ou_gc_note_stop(report, began);
+    ou_gc_start_world(report);
     ou_objects_bury(dead); /* finalizers may stop the world: never while it stands */
     ou_weakrefs_notify(notify);
     size_t freed = ou_gc.garbage_count;

@@ -72,7 +72,11 @@ int ou_gc_reserve(void);
 void ou_gc_release_memory(void);
 
 /* World stopped: lists the regions; finds the garbage set. */
-void ou_gc_list_regions(bool whole); /* whole: counters for blocks not carved yet, too */
+void ou_gc_list_begin(void);
+void ou_gc_list_regions(void);
+/* The same for pages from..to-1, arenas only; counters for blocks not carved yet, too. The
+ * world may have run between two calls. */
+void ou_gc_list_pages(size_t from, size_t to);
 size_t ou_gc_find_garbage(void);
 
 /* Is `o` a member of the garbage set, by its own header? Set on the long ways only. */
@@ -139,7 +143,7 @@ void ou_gc_reclaim(void);
 void ou_gc_recount_big(void);
 
 /* Any garbage. World stopped on entry, running on return. Returns members freed. */
-size_t ou_gc_finish(ou_gc_report *report, uint64_t began);
+size_t ou_gc_finish(ou_gc_report *report);
 
 /* The same for the garbage list, when the counters do not tell the members: by a bit in their
  * headers, which the second one sets. */
@@ -153,11 +157,14 @@ bool ou_gc_sliced(ou_gc_report *report);
 /* atomic, futex: threads that wait for the collector; a sliced collection gives way. */
 extern OU_HIDDEN uint32_t ou_gc_hurry;
 
-/* A stop that began at `began` has ended. */
-OU_INLINE void ou_gc_note_stop(ou_gc_report *report, uint64_t began)
+/* Ends a stop of the collector's. (The clock is read before others are woken: they may well get
+ * this thread's processor, but they run.) */
+OU_INLINE uint64_t ou_gc_start_world(ou_gc_report *report)
 {
-    report->longest_stop_ns = ou_max(report->longest_stop_ns, ou_os_now_ns() - began);
+    uint64_t stood = ou_world_start();
+    report->longest_stop_ns = ou_max(report->longest_stop_ns, stood);
     report->stops++;
+    return stood;
 }
 
 /* A collection that a threshold asked for, in short stops or in one; skipped while another one
@@ -173,7 +180,8 @@ void ou_gc_fork_done(bool child);
 void ou_gc_pacing_start(void);
 void ou_gc_pacing_begins(void);
 void ou_gc_pacing_collected(void);
-void ou_gc_pacing_hinted(void); /* in slices: who may be garbage is known */
+uint64_t ou_gc_pacing_growth(void); /* bytes since the last collection */
+void ou_gc_pacing_hinted(void);     /* in slices: who may be garbage is known */
 /* In slices: stops take this many times as long as the program gets between them. Grows as the
  * program gets ahead. */
 unsigned ou_gc_pacing_share(void);

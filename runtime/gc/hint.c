@@ -33,7 +33,8 @@ static uint32_t shape_now(size_t page)
 int ou_hint_reserve(void)
 {
     ou_hint *h = &ou_gc_hint;
-    size_t top = ou_arena_top(), n = ou_gc.counter_count + 1;
+    size_t top = ou_arena_top();
+    size_t n = top * (OU_PAGE_BYTES / 16) + 1; /* no object is smaller; touched where listed */
     *h = (ou_hint){.shape_count = top, .index_count = n};
     h->shapes = ou_os_reserve(ou_align_up(top * sizeof *h->shapes, 4096), 4096);
     h->seen = ou_os_reserve(ou_align_up(n / 8 + 1, 4096), 4096);
@@ -42,9 +43,6 @@ int ou_hint_reserve(void)
     if (!h->shapes || !h->seen || !h->index || !h->suspects) {
         ou_hint_release();
         return OU_ENOMEM; /* not told: the caller has another way */
-    }
-    for (size_t i = 1; i < top; i++) {
-        h->shapes[i] = ou_gc.pages[i].magic ? shape_now(i) : 0;
     }
     return 0;
 }
@@ -134,6 +132,26 @@ static bool each_region(uint64_t until,
 static inline bool late(size_t i, uint64_t until)
 {
     return i % LOOK_AT_CLOCK == LOOK_AT_CLOCK - 1 && ou_os_now_ns() >= until;
+}
+
+/* ---- list ------------------------------------------------------------------------------- */
+
+bool ou_hint_list(uint64_t until)
+{
+    ou_hint *h = &ou_gc_hint;
+    for (h->block = ou_max(h->block, 1); h->block < h->shape_count; h->block++) {
+        size_t i = h->block, back = ou_page_table[i].back;
+        /* A span whose first page was another one's when that was listed is new. */
+        if (back <= i && (!back || h->shapes[i - back] == shape_now(i - back))) {
+            ou_gc_list_pages(i, i + 1);
+            h->shapes[i] = ou_gc.pages[i].magic ? shape_now(i) : 0;
+        }
+        if (late(i, until)) {
+            h->block++;
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- P1 --------------------------------------------------------------------------------- */

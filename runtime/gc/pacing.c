@@ -118,6 +118,12 @@ void ou_gc_pacing_hinted(void)
     ou_store_relaxed(&lead, grown > 0 ? grown : 0);
 }
 
+uint64_t ou_gc_pacing_growth(void)
+{
+    int64_t grown = growth();
+    return grown > 0 ? (uint64_t)grown : 0;
+}
+
 unsigned ou_gc_pacing_share(void)
 {
     int64_t eighths = growth() * 8 / step();

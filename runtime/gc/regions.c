@@ -90,41 +90,52 @@ static void list_vectors(void)
     }
 }
 
-static void list_spans(bool whole)
+static void list_page(size_t i, bool whole)
 {
-    size_t top = ou_arena_top();
-    for (size_t i = 1; i < top; i++) {
-        ou_page *page = &ou_page_table[i];
-        uint32_t bin = ou_tag_bin(ou_page_tag(page));
-        bool small = bin >= OU_BIN_FIRST_TRACKED && bin < OU_BIN_COUNT;
-        if (!(small || bin == OU_BIN_LARGE_TRACKED) || page->frozen) {
-            continue;
-        }
-        if (page->back) { /* inside a span: the counters of its first page, seen already */
-            ou_gc.pages[i] = ou_gc.pages[i - page->back];
-            continue;
-        }
-        uint64_t bytes = ou_bins[bin].size_bytes;
-        bool single = small && ou_bins[bin].span_pages == 1;
-        ou_gc.pages[i] = (ou_gc_page){
-            .base = (uint32_t)ou_gc.counter_count,
-            .magic = single ? (uint32_t)((((uint64_t)1 << 32) + bytes - 1) / bytes) : 1,
-        };
-        region_add((ou_region){.start = ou_page_start(page),
-                               .block_bytes = small ? ou_bins[bin].size_bytes : 0,
-                               .count = whole ? page->capacity : page->carved});
+    ou_page *page = &ou_page_table[i];
+    uint32_t bin = ou_tag_bin(ou_page_tag(page));
+    bool small = bin >= OU_BIN_FIRST_TRACKED && bin < OU_BIN_COUNT;
+    if (!(small || bin == OU_BIN_LARGE_TRACKED) || page->frozen) {
+        return;
     }
+    if (page->back) { /* inside a span: the counters of its first page, seen already */
+        ou_gc.pages[i] = ou_gc.pages[i - page->back];
+        return;
+    }
+    uint64_t bytes = ou_bins[bin].size_bytes;
+    bool single = small && ou_bins[bin].span_pages == 1;
+    ou_gc.pages[i] = (ou_gc_page){
+        .base = (uint32_t)ou_gc.counter_count,
+        .magic = single ? (uint32_t)((((uint64_t)1 << 32) + bytes - 1) / bytes) : 1,
+    };
+    region_add((ou_region){.start = ou_page_start(page),
+                           .block_bytes = small ? ou_bins[bin].size_bytes : 0,
+                           .count = whole ? page->capacity : page->carved});
 }
 
-void ou_gc_list_regions(bool whole)
+void ou_gc_list_begin(void)
 {
     ou_gc.region_count = ou_gc.counter_count = ou_gc.garbage_count = 0;
     ou_gc.special = ou_gc.any_big = false;
     ou_gc.examined = 0;
+}
+
+void ou_gc_list_pages(size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        list_page(i, true);
+    }
+}
+
+void ou_gc_list_regions(void)
+{
+    ou_gc_list_begin();
     if (ou_blocks_from_malloc) {
         list_vectors();
-    } else {
-        list_spans(whole);
+        return;
+    }
+    for (size_t i = 1, top = ou_arena_top(); i < top; i++) {
+        list_page(i, false);
     }
     /* References go anywhere: with small pages each would cost a miss of the TLB, too. */
     ou_os_huge(ou_gc.counters, ou_gc.counter_count / HUGE_BYTES * HUGE_BYTES);

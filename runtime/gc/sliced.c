@@ -127,8 +127,7 @@ static bool run_pass(ou_gc_pass pass, ou_gc_report *report)
         uint64_t began = ou_os_now_ns();
         ou_world_stop();
         bool through = pass(ou_os_now_ns() + slice_ns());
-        ou_world_start();
-        ou_gc_note_stop(report, began);
+        ou_gc_start_world(report);
         if (through || hurried()) {
             return through;
         }
@@ -137,14 +136,13 @@ static bool run_pass(ou_gc_pass pass, ou_gc_report *report)
 }
 
 /* World stopped on entry, running on return: the end of what was found in this stop. */
-static void finish_found(ou_gc_report *report, ou_object *dead, uint64_t began)
+static void finish_found(ou_gc_report *report, ou_object *dead)
 {
     if (ou_gc.garbage_count && ou_gc.special) {
-        report->unreachable += ou_gc_finish(report, began);
+        report->unreachable += ou_gc_finish(report);
     } else {
         bool deaths = ou_deaths_hold();
-        ou_world_start();
-        ou_gc_note_stop(report, began);
+        report->judged_ns += ou_gc_start_world(report);
         report->unreachable += ou_gc.garbage_count;
         ou_gc_reclaim_by_header();
         ou_deaths_release(deaths);
@@ -169,22 +167,20 @@ static void judge_all(ou_gc_report *report)
             }
         }
         most = ou_max(most, ou_gc.garbage_count);
-        finish_found(report, dead, began);
+        finish_found(report, dead);
         gap(began);
     }
     ou_gc.garbage_count = most; /* so much of the array is to be cleared */
 }
 
-/* The first stop: counts that wait in inboxes are merged, regions are listed. */
+/* The first stop: counts that wait in inboxes are merged. */
 static int begin(ou_gc_report *report)
 {
-    uint64_t began = ou_os_now_ns();
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
-    ou_gc_list_regions(true);
+    ou_gc_list_begin();
     int result = ou_hint_reserve();
-    ou_world_start();
-    ou_gc_note_stop(report, began);
+    ou_gc_start_world(report);
     ou_objects_bury(dead);
     return result;
 }
@@ -195,13 +191,14 @@ bool ou_gc_sliced(ou_gc_report *report)
     ou_gc.stack_len = 0;
     ou_gc.stack_overflow = false;
     if (!ou_blocks_from_malloc && begin(report) == 0) {
-        if (run_pass(ou_hint_count, report)) {
+        if (run_pass(ou_hint_list, report) && run_pass(ou_hint_count, report)) {
             ou_hint_clamp();
             through = run_pass(ou_hint_mark, report) && run_pass(ou_hint_collect, report) &&
                       run_pass(ou_hint_group, report);
         }
         if (through) {
             report->suspects = ou_gc_hint.suspect_count;
+            report->growth_bytes = ou_gc_pacing_growth();
             ou_gc_pacing_hinted();
             judge_all(report);
         }

@@ -41,12 +41,13 @@ extern OU_HIDDEN ou_hint ou_gc_hint;
 
 /* A pass goes on until `until` (ns) or its end; true: it is through. World stopped. */
 typedef bool (*ou_gc_pass)(uint64_t until);
+bool ou_hint_list(uint64_t until);    /* regions */
 bool ou_hint_count(uint64_t until);   /* P1 */
 bool ou_hint_mark(uint64_t until);    /* P2 */
 bool ou_hint_collect(uint64_t until); /* P3: the suspects */
 bool ou_hint_group(uint64_t until);   /* groups: who is connected */
 
-/* World stopped, regions listed: makes the hint's memory. 0 or OU_ENOMEM. */
+/* World stopped: makes the memory for all pages there are now. 0 or OU_ENOMEM. */
 int ou_hint_reserve(void);
 void ou_hint_release(void);
 /* Between P1 and P2, world running or not. */

@@ -88,9 +88,10 @@ void ou_world_stop(void)
     OU_STAT(world_stops, 1);
 }
 
-void ou_world_start(void)
+uint64_t ou_world_start(void)
 {
-    ou_pauses_note(reach_ns, ou_os_now_ns() - stop_began_ns);
+    uint64_t stood = ou_os_now_ns() - stop_began_ns;
+    ou_pauses_note(reach_ns, stood);
     uint32_t count = ou_slot_count();
     ou_store_seq_cst(&stopping, 0u);
     for (uint32_t id = 1; id <= count; id++) {
@@ -107,6 +108,7 @@ void ou_world_start(void)
             ou_world_on_start(&ou_slots[id]);
         }
     }
+    return stood;
 }
 
 void ou_safepoint_slow(void)

@@ -13,9 +13,10 @@
 #include "thread/slot.h"
 
 /* Caller is attached, holds no lock and is in no operation. The stop may wait for another one
- * to end. Returns when the world stands. */
+ * to end. Returns when the world stands; start returns for how long it stood (ns, from the wish
+ * to stop). */
 void ou_world_stop(void);
-void ou_world_start(void);
+uint64_t ou_world_start(void);
 
 /* Takes a lock whose holder may stop the world: the caller stands aside while it waits. */
 void ou_lock_take_parked(ou_lock *lock);

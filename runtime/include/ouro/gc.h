@@ -23,11 +23,14 @@ typedef struct ou_gc_report {
     uint64_t stop_ns;     /* world stopped, in all */
     uint64_t total_ns;    /* from begin to end */
     bool automatic;       /* started by a threshold, not by ou_gc_collect */
-    bool sliced;          /* in many short stops: the next four are its own */
+    bool sliced;          /* in many short stops: the next two are its own */
     uint64_t suspects;    /* objects that the hint named */
     uint64_t false_suspects;  /* ... and that turned out to live, or were gone */
     uint64_t stops;           /* times the world was stopped */
     uint64_t longest_stop_ns; /* from the wish to stop until the world ran again */
+    uint64_t judged_ns;       /* in short stops: of stop_ns, spent to judge the suspects */
+    uint64_t growth_bytes;    /* tracked bytes above what was left after the last collection, just
+                                 before this one freed: uncollected garbage was no more */
 } ou_gc_report;
 
 /* Before (report NULL) and after every collection, on the collecting thread, world running. */
