@@ -18,10 +18,11 @@
 
 static const char *const check_forms[] = {"raw", "object"};
 static const char *const check_lifetimes[] = {"random", "fifo", "lifo", "exponential"};
-static const char *const check_gc[] = {"auto", "manual"};
+static const char *const check_shapes[] = {"chain", "tree", "graph", "hub"};
+static const char *const check_gc[] = {"auto", "manual", "background"};
 static const char *const check_bools[] = {"no", "yes"};
-static const char *const check_faults[] = {"segv",  "abort",  "hang", "wrong",
-                                           "drift", "silent", "leak", "stray"};
+static const char *const check_faults[] = {"segv",   "abort", "hang",  "wrong",      "drift",
+                                           "silent", "leak",  "stray", "unfinalized"};
 static const char *const check_keys[] = {
 #define X(key) #key,
     WORKLOAD_KEYS(X)
@@ -182,16 +183,22 @@ static int check_words(const struct check *k, const struct phase_text *t, struct
     int lifetime = check_word(k, "lifetime", t->key[KEY_lifetime], check_lifetimes,
                               CHECK_COUNT(check_lifetimes), LIFE_RANDOM);
     int gc = check_word(k, "gc", t->key[KEY_gc], check_gc, CHECK_COUNT(check_gc), GC_AUTO);
+    int shape = check_word(k, "shape", t->key[KEY_shape], check_shapes,
+                           CHECK_COUNT(check_shapes), SHAPE_CHAIN);
+    int finalizer = check_word(k, "finalizer", t->key[KEY_finalizer], check_bools,
+                               CHECK_COUNT(check_bools), 0);
     int timed =
         check_word(k, "timed", t->key[KEY_timed], check_bools, CHECK_COUNT(check_bools), 1);
     int fault = check_word(k, "fault", t->key[KEY_fault], check_faults,
                            CHECK_COUNT(check_faults), FAULT_SEGV);
-    if (lifetime < 0 || gc < 0 || timed < 0 || fault < 0) {
+    if (lifetime < 0 || gc < 0 || timed < 0 || fault < 0 || shape < 0 || finalizer < 0) {
         return -1;
     }
     p->lifetime = (enum lifetime)lifetime;
     p->gc = (enum gc_mode)gc;
     p->timed = timed == 1;
+    p->shape = (enum shape)shape;
+    p->finalizer = finalizer == 1;
     p->fault = (enum fault)fault;
     return 0;
 }
@@ -203,7 +210,8 @@ double workload_need(const struct phase *p, unsigned threads, double scale)
     if (!strcmp(p->row->name, "list-append")) {
         blocks = (double)p->ops * scale;
     }
-    blocks *= p->cycle > 1 && !p->cyclic ? (double)p->cycle : 1;
+    bool graphs = !strcmp(p->row->name, "graphs"); /* `cyclic` is a share of components there */
+    blocks *= p->cycle > 1 && (!p->cyclic || graphs) ? (double)p->cycle : 1;
     return blocks * (bytes + 16) * threads;
 }
 
@@ -242,6 +250,7 @@ static int check_phase(const struct check *k, const struct phase_text *t, struct
         check_u64(k, "ops", t->key[KEY_ops], 1, most, &p->ops) ||
         check_u64(k, "window", t->key[KEY_window], 1, 1u << 28, &p->window) ||
         check_u64(k, "cycle", t->key[KEY_cycle], 2, 1u << 28, &p->cycle) ||
+        check_u64(k, "asleep", t->key[KEY_asleep], 0, WORKLOAD_MAX_THREADS, &p->asleep) ||
         check_u64(k, "passes", t->key[KEY_passes], 1, 1000, &p->passes) ||
         check_dists(k, t, p) || check_fractions(k, t, p) || check_words(k, t, p)) {
         return -1;

@@ -94,6 +94,7 @@ static void main_objects(struct record *r)
     snprintf(runtime, sizeof runtime, "%s %s", ou_version(), ou_build_info());
     record_u64(r, "gc_count", gc->count);
     record_u64(r, "gc_unreachable", gc->unreachable);
+    record_u64(r, "gc_garbage_peak", gc->garbage_peak);
     main_pauses(r, &gc->pauses);
     record_str(r, "runtime", runtime);
 }

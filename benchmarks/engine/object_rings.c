@@ -50,7 +50,7 @@ static bool object_rings_drop(struct worker *w, ou_object **head, uint64_t rings
         worker_sum(w, sum + w->done + i);
         ou_decref(head[i]);
     }
-    w->cyclic += rings * length;
+    worker_cyclic_add(w, rings * length);
     return true;
 }
 

@@ -51,6 +51,11 @@ static inline bool object_window_make(struct worker *w, struct block *b, uint64_
     return true;
 }
 
+bool object_window_new(struct worker *w, struct block *b)
+{
+    return object_window_make(w, b, rng_next(&w->rng), false);
+}
+
 void object_release(struct worker *w, const struct block *b)
 {
     uint64_t word = 0;
@@ -60,7 +65,7 @@ void object_release(struct worker *w, const struct block *b)
     worker_sum(w, word + b->tag);
     ou_decref(b->p);
     if ((b->tag & OBJECT_TAG_MASK) == OBJECT_RING) {
-        w->cyclic += b->size / OBJECT_NODE_BYTES;
+        worker_cyclic_add(w, b->size / OBJECT_NODE_BYTES);
     }
     w->released++;
     w->released_bytes += b->size;
@@ -108,7 +113,7 @@ static int object_churn_end(struct worker *w)
 }
 
 /* Strings are built on the stack; rings are described by 32 bits of size. */
-static int object_window_check(struct worker *w)
+int object_window_check(struct worker *w)
 {
     const struct phase *p = w->phase;
     if (p->sizes && (p->sizes->max > OBJECT_STR_MAX || p->live_sizes->max > OBJECT_STR_MAX)) {

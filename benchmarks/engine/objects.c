@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "engine/object_types.h"
+#include "engine/operations.h"
 #include "measure/arena.h"
 #include "ouro/census.h"
 #include "ouro/gc.h"
@@ -17,14 +18,38 @@
 #define OBJECTS_ROWS 8192u /* census rows: types x sizes x threads */
 
 static struct {
+    const struct run *run;
     struct objects_gc gc;       /* counts atomic: any thread may collect */
     struct objects_gc measured; /* what of it happened before the last phase ended */
     uint64_t alive_before;
+    bool background; /* main thread: the collector's own thread runs */
 } objects_state;
+
+static uint64_t objects_dropped(const struct run *run)
+{
+    uint64_t dropped = 0;
+    for (unsigned i = 0; run->worker && i < run->options.threads; i++) {
+        dropped += ou_load_relaxed(&run->worker[i].cyclic); /* relaxed: a figure */
+    }
+    return dropped;
+}
+
+/* Garbage only grows between collections, so its maxima are where one begins or ends (it frees
+ * nothing before it has found something). What the program drops while a collection runs is
+ * counted as if that had freed nothing yet. */
+static void objects_note_garbage(struct objects_gc *gc)
+{
+    uint64_t garbage = objects_dropped(objects_state.run) - ou_load_relaxed(&gc->unreachable);
+    uint64_t peak = ou_load_relaxed(&gc->garbage_peak);
+    while ((int64_t)garbage > (int64_t)peak &&
+           !ou_cas_relaxed(&gc->garbage_peak, &peak, garbage)) {
+    }
+}
 
 static void objects_on_gc(const ou_gc_report *report, void *arg)
 {
     struct objects_gc *gc = arg;
+    objects_note_garbage(gc);
     if (!report) {
         return; /* about to begin */
     }
@@ -57,24 +82,34 @@ int objects_start(const struct run *run, char *why, size_t why_size)
         snprintf(why, why_size, "the runtime does not start: %s", ou_error_message());
         return -1;
     }
+    objects_state.run = run;
     objects_state.alive_before = objects_alive();
     return 0;
 }
 
 int objects_verify(const struct run *run, char *why, size_t why_size)
 {
-    uint64_t dropped = 0;
+    objects_gc_mode(GC_MANUAL);
+    uint64_t dropped = objects_dropped(run);
+    uint64_t finalizable = 0;
+    objects_note_garbage(&objects_state.gc);
     objects_state.measured = objects_state.gc;
     ou_pauses_get(&objects_state.measured.pauses);
     uint64_t before = objects_state.measured.unreachable;
     int64_t rest = ou_gc_collect();
     uint64_t found = objects_state.gc.unreachable;
     for (unsigned i = 0; i < run->options.threads; i++) {
-        dropped += run->worker[i].cyclic;
+        finalizable += run->worker[i].finalizable;
     }
     if (rest < 0 || found != dropped || found - before != (uint64_t)rest) {
         snprintf(why, why_size, "%llu objects were dropped in rings, the collector found %llu",
                  (unsigned long long)dropped, (unsigned long long)found);
+        return -1;
+    }
+    if (object_graphs_finalized() != finalizable) {
+        snprintf(why, why_size, "%llu objects with finalizers were made, %llu finalizers ran",
+                 (unsigned long long)finalizable,
+                 (unsigned long long)object_graphs_finalized());
         return -1;
     }
     uint64_t alive = objects_alive();
@@ -93,9 +128,15 @@ const struct objects_gc *objects_gc_read(void)
 
 void objects_gc_mode(enum gc_mode mode)
 {
-    if (mode == GC_AUTO) {
-        ou_gc_enable();
-    } else {
+    if (mode == GC_MANUAL) {
         ou_gc_disable();
+    } else {
+        ou_gc_enable();
+    }
+    if (mode == GC_BACKGROUND && ou_gc_background(true) == 0) {
+        objects_state.background = true;
+    } else if (objects_state.background) {
+        ou_gc_background(false);
+        objects_state.background = false;
     }
 }

@@ -15,7 +15,9 @@
 struct objects_gc {
     uint64_t count;
     uint64_t unreachable;
-    ou_pauses pauses; /* every stop of the world until the last phase ended */
+    uint64_t garbage_peak; /* most objects dropped in cycles and not yet collected: an upper
+                            * bound, looked at where collections begin and end */
+    ou_pauses pauses;      /* every stop of the world until the last phase ended */
 };
 
 /* Starts the runtime on the chosen heap and attaches the main thread. 0 or -1 with a line. */

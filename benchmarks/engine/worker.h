@@ -72,7 +72,8 @@ struct worker {
     uint64_t live; /* atomic: bytes alive that are this worker's to free */
     uint64_t live_peak;
     uint64_t checksum;
-    uint64_t cyclic; /* objects dropped inside rings: the collector must find as many */
+    uint64_t cyclic; /* atomic: objects dropped inside rings: the collector must find as many */
+    uint64_t finalizable; /* objects made with a finalizer: as many must have run in the end */
     uint64_t collected;
     uint64_t phase_made; /* `made` when the phase began */
     uint64_t resized;
@@ -156,6 +157,12 @@ static inline void worker_live_add(struct worker *w, uint64_t bytes)
 static inline void worker_live_sub(struct worker *w, uint64_t bytes)
 {
     ou_store_relaxed(&w->live, ou_load_relaxed(&w->live) - bytes);
+}
+
+/* Objects that only the collector can free from now on; whoever collects reads the sum. */
+static inline void worker_cyclic_add(struct worker *w, uint64_t objects)
+{
+    ou_store_relaxed(&w->cyclic, ou_load_relaxed(&w->cyclic) + objects); /* own; a figure */
 }
 
 /* Adds contents that were read back. Order does not matter, every bit of a value does. */

@@ -33,6 +33,9 @@
     X(cyclic)                                                                                  \
     X(cycle)                                                                                   \
     X(growth)                                                                                  \
+    X(shape)                                                                                   \
+    X(finalizer)                                                                               \
+    X(asleep)                                                                                  \
     X(passes)                                                                                  \
     X(gc)                                                                                      \
     X(timed)                                                                                   \
@@ -50,7 +53,8 @@ enum workload_key {
 enum form { FORM_RAW, FORM_OBJECT, FORM_COUNT };
 enum lifetime { LIFE_RANDOM, LIFE_FIFO, LIFE_LIFO, LIFE_EXPONENTIAL };
 enum freeing { FREE_SELF, FREE_PEER, FREE_NEXT };
-enum gc_mode { GC_AUTO, GC_MANUAL };
+enum shape { SHAPE_CHAIN, SHAPE_TREE, SHAPE_GRAPH, SHAPE_HUB };
+enum gc_mode { GC_AUTO, GC_MANUAL, GC_BACKGROUND };
 enum fault {
     FAULT_SEGV,
     FAULT_ABORT,
@@ -59,7 +63,8 @@ enum fault {
     FAULT_DRIFT,
     FAULT_SILENT,
     FAULT_LEAK,
-    FAULT_STRAY
+    FAULT_STRAY,
+    FAULT_UNFINALIZED
 };
 
 struct op_row;
@@ -81,6 +86,9 @@ struct phase {
     uint64_t cycle;   /* length of a ring */
     uint64_t passes;
     double growth;
+    enum shape shape;
+    bool finalizer;
+    uint64_t asleep; /* threads that keep what they built and sleep */
     enum gc_mode gc;
     enum fault fault;
     bool timed;
