@@ -49,9 +49,30 @@ def _add_icount(commands: object, command: Add) -> None:
     gate_output.add_arguments(one)
 
 
+def _baseline(args: argparse.Namespace) -> int:
+    from . import baseline
+    return baseline.run(args)
+
+
+def _add_baseline(commands: object, command: Add) -> None:
+    one = command(commands, "baseline", "names for the builds that candidates are compared to; "
+                  "they are measured again, their old numbers are not judged", _baseline)
+    one.epilog = "exit status: 0 all well, 2 bad input"
+    add = one.add_argument
+    add("action", choices=("save", "show", "use"), help="use prints the build for --base")
+    add("name", nargs="?", metavar="NAME")
+    add("run", nargs="?", metavar="RUN", help="save: a run whose commit and numbers to keep")
+    add("--base", metavar="BUILD", help="save: the build, a revision or a folder "
+        "(default: the run's commit, or HEAD)")
+    add("--branch", metavar="NAME", help="keep baselines on this branch")
+    add("--store", metavar="DIR", help="keep them in this folder (default: results/baselines)")
+    add("--numbers", metavar="DIR", help="use: write the stored run there, for ouro compare")
+
+
 def add(commands: object, command: Add) -> None:
     """Adds the parsers; `command` is cli._add."""
     _add_icount(commands, command)
+    _add_baseline(commands, command)
     again = command(commands, "verdict", "a stored report of the gate, shown again and turned "
                     "into what CI reads; exits as the gate did", _verdict)
     again.epilog = EPILOG

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The ouro authors
-"""Writes a run's report.md, report.csv and report.html, and prints a run to the terminal."""
+"""Writes a run's report.md, .csv, .html and benchmark.json, and prints a run to the terminal."""
 from __future__ import annotations
 
 import csv
@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any, Iterable
 
-from . import doctor, report_html, stats, store, table, terminal, views
+from . import doctor, google, report_html, stats, store, table, terminal, views
 from .escape import for_csv, for_markdown
 from .result import Result
 
@@ -17,7 +17,8 @@ def write(run: Result, folder: Path) -> list[Path]:
     """The reports, atomically; the paths written."""
     written = []
     for name, text in (("report.md", markdown(run)), ("report.csv", comma_separated(run)),
-                       ("report.html", report_html.render(run))):
+                       ("report.html", report_html.render(run)),
+                       ("benchmark.json", store.dumps(google.medians(run), indent=1) + "\n")):
         store.write_atomic(folder / name, text)
         written.append(folder / name)
     return written
