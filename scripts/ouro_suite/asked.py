@@ -32,7 +32,7 @@ class Wanted:
     identity: dict[str, str] = field(default_factory=dict)
 
 
-def _threads(text: str | None) -> list[int]:
+def thread_counts(text: str | None) -> list[int]:
     if not text:
         return []
     try:
@@ -66,7 +66,7 @@ def wanted(args: argparse.Namespace) -> Wanted:
     if not 0 <= args.seed < 1 << 31:
         raise BadInput("--seed: from 0 to 2147483647")
     return Wanted([str(w.path) for w in chosen], traces,
-                  args.allocator or list(allocators.load_table()), _threads(args.threads),
+                  args.allocator or list(allocators.load_table()), thread_counts(args.threads),
                   args.form, profile.name,
                   profiles.seconds(args.budget) if args.budget else profile.budget_s, parts,
                   args.seed, str(paths.build_dir(args.build)), args.anonymous)

@@ -7,7 +7,7 @@ import argparse
 import sys
 from typing import Callable, Sequence
 
-from . import VERSION, cli_judge, escape, profiles
+from . import VERSION, cli_gate, cli_judge, escape, profiles
 from .errors import EXIT_BAD_INPUT, BadInput
 
 EPILOG = "exit status: 0 all well, 1 a row failed, 2 bad input, 130 interrupted"
@@ -132,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     _run_parser(commands)
     _other_parsers(commands)
     cli_judge.add(commands, _add)
+    cli_gate.add(commands, _add)
     return top
 
 

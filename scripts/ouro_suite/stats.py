@@ -14,6 +14,7 @@ Methods, sections 3.1-3.3 and 4.1-4.3.
 """
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Mapping, Sequence
@@ -37,14 +38,16 @@ class Ratio:
     samples: int
 
 
+@functools.lru_cache(maxsize=64)
 def _signed_rank_pmf(n: int) -> np.ndarray:
     """Null distribution of the signed-rank sum of n pairs without ties: each rank is in the
     sum or not, so the generating function is the product of (1 + x^k) / 2."""
     pmf = np.ones(1)
     for rank in range(1, n + 1):
-        factor = np.zeros(rank + 1)
-        factor[[0, rank]] = 0.5
-        pmf = np.convolve(pmf, factor)
+        longer = np.zeros(len(pmf) + rank)
+        longer[:len(pmf)] = pmf / 2
+        longer[rank:] += pmf / 2
+        pmf = longer
     return pmf
 
 
@@ -61,11 +64,12 @@ def _rank_sum_pmf(n: int, m: int) -> np.ndarray:
     return counts[n] / counts[n].sum()
 
 
-def _interval(ordered: np.ndarray, pmf: np.ndarray) -> tuple[float, float, float]:
-    """Order statistics of `ordered` whose ranks cut at most ALPHA off the null distribution
+def _interval(ordered: np.ndarray, pmf: np.ndarray,
+              alpha: float = ALPHA) -> tuple[float, float, float]:
+    """Order statistics of `ordered` whose ranks cut at most alpha off the null distribution
     (one step more at each end when even the extremes cut more), and their confidence."""
     cumulative = np.cumsum(pmf)
-    cut = max(int(np.searchsorted(cumulative, ALPHA / 2)), 1)
+    cut = max(int(np.searchsorted(cumulative, alpha / 2)), 1)
     confidence = 1.0 - 2.0 * float(cumulative[cut - 1])
     return float(ordered[cut - 1]), float(ordered[len(ordered) - cut]), confidence
 
@@ -77,14 +81,39 @@ def _logs(values: Sequence[float]) -> np.ndarray:
     return np.log(logs)
 
 
+def hodges_lehmann(diff: np.ndarray, alpha: float = ALPHA) -> tuple[float, float, float]:
+    """Location of paired differences and the signed-rank interval of confidence 1 - alpha (at
+    least, from -log2(alpha) + 1 pairs on): (estimate, low, high)."""
+    walsh = _walsh(diff)
+    low, high, _ = _interval(walsh, _signed_rank_pmf(len(diff)), alpha)
+    return float(np.median(walsh)), low, high
+
+
+def signed_rank_p(diff: np.ndarray) -> float:
+    """Two-sided p of the exact signed-rank test; zeros are left out, tied ranks averaged and
+    their sum rounded towards no difference. 1 when nothing differs."""
+    moved = diff[diff != 0.0]
+    if not len(moved):
+        return 1.0
+    ranks = stats.rankdata(np.abs(moved))
+    smaller = min(float(ranks[moved > 0].sum()), float(ranks[moved < 0].sum()))
+    below = _signed_rank_pmf(len(moved))[:math.ceil(smaller) + 1].sum()
+    return min(1.0, 2.0 * float(below))
+
+
+def _walsh(diff: np.ndarray) -> np.ndarray:
+    """The means of all pairs, in order."""
+    rows, cols = np.triu_indices(len(diff))
+    return np.sort((diff[rows] + diff[cols]) / 2.0)
+
+
 def paired_ratio(candidate: Mapping[int, float], base: Mapping[int, float]) -> Ratio | None:
     """Ratio over the blocks both have; None when there is no such block."""
     blocks = sorted(set(candidate) & set(base))
     if not blocks:
         return None
     diff = _logs([candidate[b] for b in blocks]) - _logs([base[b] for b in blocks])
-    rows, cols = np.triu_indices(len(diff))
-    walsh = np.sort((diff[rows] + diff[cols]) / 2.0)
+    walsh = _walsh(diff)
     estimate = math.exp(float(np.median(walsh)))
     if len(diff) < MIN_PAIRS:
         return Ratio(estimate, None, None, None, None, len(diff))

@@ -128,15 +128,17 @@ class RunDir:
         folder.mkdir(exist_ok=True)
         return folder / name
 
-    def append(self, line: dict[str, Any]) -> None:
-        """Adds one line to the log and makes it durable."""
+    def append(self, line: dict[str, Any], durable: bool = True) -> None:
+        """Adds one line to the log; durable together with all before it, unless told not to
+        wait for that."""
         if self._log is None:
             self._log = os.open(self.path / "samples.jsonl",
                                 os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         data = (dumps(line) + "\n").encode()
         while data:
             data = data[os.write(self._log, data):]
-        os.fsync(self._log)
+        if durable:
+            os.fsync(self._log)
 
     def samples(self) -> list[dict[str, Any]]:
         """The log's lines. A torn last line is cut off, with a warning; a bad line elsewhere

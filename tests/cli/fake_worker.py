@@ -25,6 +25,11 @@ def options(argv):
     return found
 
 
+def where():
+    """The name of the build folder this is in."""
+    return os.path.basename(os.path.dirname(sys.argv[0]))
+
+
 def pace():
     """(factor, spread) of this build."""
     try:
@@ -65,7 +70,7 @@ def record(name, opt, allocator):
             "minflt": 10, "majflt": 0, "checksum": "0123456789abcdef", "verified": True,
             "timed_by": "ops", "phases": [{"name": "p", "wall_ns": wall, "ops": ops}],
             "allocator": {"name": allocator, "path": path, "build_id": "abcd"}}
-    rounds(entry, opt, random.Random(f"{opt['--seed']}{sys.argv[0]}"))
+    rounds(entry, opt, random.Random(f"{opt['--seed']}{where()}"))
     if inject:
         entry["injected"] = inject
     return entry
@@ -142,7 +147,7 @@ def main():
         with open(opt["--rss-series"], "w") as handle:
             handle.write("t_ns,rss_bytes,live_bytes\n")
             handle.writelines(f"{i * 1000000},{i * 500000},{i * 400000}\n" for i in range(20))
-    if mode and only in ("", allocator, os.path.basename(os.path.dirname(sys.argv[0]))):
+    if mode and only in ("", allocator, where()):
         misbehave(mode, entry, fd, file)
     os.write(fd, json.dumps(entry).encode() + b"\n")
 

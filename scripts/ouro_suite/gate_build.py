@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""The two sides of a gate: what BUILD names, found or built, and the arms that follow.
+
+BUILD is a folder with built programs (a build directory, an installed prefix), an allocator's
+shared library, an allocator of the table, or a git revision, which is exported and built once
+and kept by its commit under $XDG_CACHE_HOME/ouro/builds.
+"""
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from . import allocators, escape, paths, plan, worker
+from .allocators import Allocator
+from .errors import BadInput
+
+BUILD, LIBRARY = "build", "allocator"
+PROGRAMS = ("ouro-work", "ouro-replay")
+TARGETS = ("ouro-work", "ouro-replay", "ouro-malloc")
+SIDES = ("base", "cand")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: `folder` holds its programs, `allocator` what a library side preloads."""
+
+    side: str
+    kind: str
+    given: str
+    folder: Path
+    allocator: Allocator | None = None
+    commit: str = ""
+    flags: tuple[str, ...] = field(default=())
+
+    def describe(self) -> dict[str, Any]:
+        """What a report says about it."""
+        return {"name": escape.for_terminal(self.given), "kind": self.kind,
+                "commit": self.commit, "flags": list(self.flags), "digests": self.digests()}
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the files that are measured, by name."""
+        if self.allocator is not None:
+            return {Path(self.allocator.path).name or "libc":
+                    allocators.file_sha256(self.allocator.path)}
+        found = {n: paths.program(n, self.folder) for n in (*PROGRAMS, "libouro-malloc.so")}
+        return {n: allocators.file_sha256(str(p)) for n, p in found.items() if p}
+
+
+@dataclass(frozen=True)
+class GateArm(plan.Arm):
+    """One side serving one form, with the build its worker comes from."""
+
+    side: str
+    settings: worker.Settings
+
+    @property
+    def name(self) -> str:
+        return self.side
+
+    @property
+    def column(self) -> str:
+        return self.side
+
+
+@dataclass(frozen=True)
+class GateCell(plan.Cell):
+    """A cell whose latencies are measured is another cell: its throughput is disturbed."""
+
+    latency: bool = False
+
+    @property
+    def name(self) -> str:
+        return super().name + ("+latency" if self.latency else "")
+
+
+def cache_dir() -> Path:
+    """Where builds of revisions are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(home) / "ouro" / "builds"
+
+
+def _tool(argv: list[str], log: Path, what: str) -> None:
+    """Runs a step of a build; a failure names the log."""
+    with open(log, "ab") as out:
+        out.write(("$ " + " ".join(argv) + "\n").encode())
+        out.flush()
+        try:
+            done = subprocess.run(argv, stdout=out, stderr=subprocess.STDOUT, check=False,
+                                  stdin=subprocess.DEVNULL)
+        except OSError as error:
+            raise BadInput(f"{what}: {argv[0]}: {error.strerror}") from None
+    if done.returncode:
+        raise BadInput(f"{what} failed: {escape.for_terminal(str(log))}")
+
+
+def _git(root: Path, *argv: str) -> str:
+    done = subprocess.run(["git", "-c", f"safe.directory={root}", "-C", str(root), *argv],
+                          capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def commit_of(revision: str) -> str:
+    """The full commit a revision names in this source tree; empty when it names none."""
+    root = paths.source_root()
+    if root is None or revision.startswith("-") or not shutil.which("git"):
+        return ""
+    return _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+
+
+def build_commit(commit: str, side: str, flags: tuple[str, ...] = ()) -> Path:
+    """The build folder of a commit; exported and built on first use, under a lock."""
+    root = paths.source_root()
+    assert root is not None
+    tag = commit[:16] + "".join("-" + re.sub(r"\W+", "", f) for f in flags)
+    home = cache_dir() / tag
+    source, build, log = home / "src", home / "build", home / "build.log"
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (home / "complete").is_file():
+            return build
+        shutil.rmtree(source, ignore_errors=True)
+        shutil.rmtree(build, ignore_errors=True)
+        log.unlink(missing_ok=True)
+        source.mkdir()
+        archive = home / "src.tar"
+        what = f"--{side}: building {commit[:12]}"
+        _tool(["git", "-c", f"safe.directory={root}", "-C", str(root), "archive", "-o",
+               str(archive), commit], log, what)
+        _tool(["tar", "-xf", str(archive), "-C", str(source)], log, what)
+        archive.unlink()
+        configure = ["cmake", "-S", str(source), "-B", str(build), "-DCMAKE_BUILD_TYPE=Release"]
+        if shutil.which("ninja"):
+            configure += ["-G", "Ninja"]
+        if flags:
+            configure += ["-DCMAKE_C_FLAGS=" + " ".join(f for f in flags if f[:4] != "-Wl,"),
+                          *(f"-DCMAKE_{k}_LINKER_FLAGS=" + " ".join(
+                              f for f in flags if f[:4] == "-Wl,")
+                            for k in ("EXE", "SHARED"))]
+        _tool(configure, log, what)
+        _tool(["cmake", "--build", str(build), "-j", str(os.cpu_count() or 1), "--target",
+               *TARGETS], log, what)
+        (home / "complete").touch()
+    return build
+
+
+def _library(side: str, given: str, worker_build: Path) -> Allocator | None:
+    """The allocator BUILD names, by file or by name of the table; None when it names none."""
+    file = Path(given)
+    if file.is_file():
+        if not re.search(r"\.so(\.[\d.]+)?$", file.name):
+            raise BadInput(f"--{side} {escape.for_terminal(given)}: is a file, but no shared "
+                           "library (.so)")
+        return allocators.from_argument(f"{side}={file.resolve()}", worker_build)
+    if given in allocators.load_table():
+        found = allocators.known(worker_build)[given]
+        if found.missing:
+            raise BadInput(f"--{side} {given}: {found.missing}")
+        return replace(found, name=side)
+    return None
+
+
+def _complete(side: str, given: str, folder: Path) -> None:
+    for name in ("ouro-work", "libouro-malloc.so"):
+        if paths.program(name, folder) is None:
+            raise BadInput(f"--{side} {escape.for_terminal(given)}: no {name} in it: is it "
+                           "built?")
+
+
+def open_side(side: str, given: str, worker_build: Path) -> Side:
+    """What --base or --cand names."""
+    shown = escape.for_terminal(given)
+    if Path(given).is_dir():
+        folder = Path(given).resolve()
+        _complete(side, given, folder)
+        return Side(side, BUILD, given, folder)
+    library = _library(side, given, worker_build)
+    if library is not None:
+        return Side(side, LIBRARY, given, worker_build, library)
+    commit = commit_of(given)
+    if not commit:
+        raise BadInput(f"--{side} {shown}: neither a folder with built programs, a shared "
+                       "library, an allocator of `ouro list`, nor a git revision")
+    folder = build_commit(commit, side)
+    _complete(side, given, folder)
+    return Side(side, BUILD, given, folder, commit=commit)
+
+
+def open_pair(base: str, cand: str, worker_build: str | None) -> tuple[Side, Side]:
+    """Both sides; a library runs in the other side's worker, or in --build's."""
+    folders = [Path(g).resolve() for g in (cand, base) if Path(g).is_dir()]
+    if worker_build is None and folders:
+        own = folders[0]
+    else:
+        own = paths.build_dir(worker_build)
+    return open_side("base", base, own), open_side("cand", cand, own)
+
+
+def make_arms(pair: tuple[Side, Side], form: str, timeout_s: float,
+              inject: float = 0.0) -> list[GateArm]:
+    """The two arms of a form. Raw blocks come from the allocator under test, so both run in
+    one worker, the candidate's; the object form's runtime is inside the worker of its build."""
+    common = next((s.folder for s in reversed(pair) if s.kind == BUILD), pair[1].folder)
+    arms = []
+    for side in pair:
+        own = allocators.known(side.folder)
+        settings = worker.Settings(common if form == "raw" else side.folder, timeout_s,
+                                   inject=inject if side.side == "cand" else 0.0)
+        if side.allocator is not None:
+            heap, served = ("process" if form == "raw" else "malloc"), side.allocator
+        elif form == "raw":
+            heap, served = "process", own["ouro"]
+        else:
+            heap, served = "ouro", own["glibc"]
+        arms.append(GateArm(form, heap, served, side.side, settings))
+    return arms

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""ouro gate: arguments, run directory and resume around gate_run.py."""
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import signal
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Sequence
+
+from . import (allocators, calibrate, child, context, doctor, escape, gate_build, gate_output,
+               paths, profiles, store, terminal, verdict, workloads)
+from . import gate_judge as judge
+from .asked import thread_counts
+from .errors import BadInput
+from .gate_build import GateArm, GateCell, Side
+from .gate_judge import Metric
+from .gate_run import Gate, Order
+from .gate_sampler import Sampler
+
+TIMEOUT_S = 120.0
+EXIT_INTERRUPTED = 130
+
+
+@dataclass
+class Asked:
+    """The arguments of a gate, as plan.json keeps them."""
+
+    base: str
+    cand: str
+    build: str | None
+    workload: list[str]
+    threads: str | None
+    form: str
+    metric: str
+    tol: str | None
+    budget_s: float
+    seed: int
+    store: str | None
+    identity: dict[str, str] = field(default_factory=dict)
+
+
+def _asked(args: argparse.Namespace) -> Asked:
+    if not args.base or not args.cand:
+        raise BadInput("gate: give --base BUILD and --cand BUILD")
+    if not 0 <= args.seed < 1 << 31:
+        raise BadInput("--seed: from 0 to 2147483647")
+    return Asked(args.base, args.cand, args.build, args.workload or [], args.threads, args.form,
+                 args.metric, args.tol, profiles.seconds(args.budget), args.seed, args.store)
+
+
+def rows_of(pair: tuple[Side, Side], asked: Any, metrics: Sequence[Metric],
+            inject: float = 0.0) -> list[tuple[GateCell, list[GateArm]]]:
+    """Every cell with its two arms."""
+    names = asked.workload or list(workloads.catalogue())
+    loads = [workloads.from_argument(n) for n in names]
+    if len({w.name for w in loads}) != len(loads):
+        raise BadInput("-w: two workloads have the same name")
+    modes = [False] * any(m.name != "p99" for m in metrics) + \
+        [True] * any(m.name == "p99" for m in metrics)
+    rows = []
+    for load in loads:
+        for form in load.forms:
+            if asked.form not in ("both", form):
+                continue
+            arms = gate_build.make_arms(pair, form, TIMEOUT_S, inject)
+            for threads in thread_counts(asked.threads) or [None]:
+                rows += [(GateCell(load, form, threads, latency), arms) for latency in modes]
+    if not rows:
+        raise BadInput("no workload is selected: there is nothing to judge")
+    return rows
+
+
+def _identity(pair: tuple[Side, Side], rows: Sequence[tuple[GateCell, Any]]) -> dict[str, str]:
+    """Digests of all that must not change between the two halves of a gate."""
+    found = {f"{s.side} {name}": digest for s in pair for name, digest in s.digests().items()}
+    for cell, _ in rows:
+        file = str(cell.workload.path)
+        found[file] = allocators.file_sha256(file)
+    used = [a.allocator for _, arms in rows for a in arms]
+    found["environment"] = hashlib.sha256(
+        repr(allocators.tuning_environment(used)).encode()).hexdigest()
+    found["machine"] = calibrate.fingerprint()
+    return found
+
+
+def _open(args: argparse.Namespace) -> tuple[Asked, store.RunDir]:
+    if args.resume:
+        if args.base or args.cand or args.workload or args.output:
+            raise BadInput("--resume: the gate's own plan decides; give no --base, --cand, -w "
+                           "or -o")
+        rundir = store.RunDir.open(Path(args.resume), resume=True)
+        try:
+            return Asked(**rundir.read_json("plan.json")), rundir
+        except TypeError as error:
+            raise BadInput(f"--resume: plan.json is damaged: {error}") from None
+    asked = _asked(args)
+    stamp = datetime.datetime.now().strftime("gate-%Y%m%d-%H%M%S")
+    folder = Path(args.output) if args.output else paths.runs_dir() / stamp
+    return asked, store.RunDir.open(folder)
+
+
+def _order(asked: Asked, rows: Any, metrics: list[Metric]) -> Order:
+    """The order with what calibration knows of this machine."""
+    noise = calibrate.load(asked.store)
+    clocks = {c.name: noise[c.name].clock for c, _ in rows if c.name in noise}
+    floors = {(name, "time"): noise[name].floor[clock] for name, clock in clocks.items()}
+    return Order(rows, metrics, asked.seed, asked.budget_s, clocks, floors)
+
+
+def _machine(findings: list[doctor.Finding]) -> dict[str, Any]:
+    """Where it was measured and what disturbed it."""
+    return {**context.machine(), "fingerprint": calibrate.fingerprint(),
+            "host_name": context.host_name(False), "doctor": doctor.summary(findings)}
+
+
+def on_term(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def run(args: argparse.Namespace) -> int:
+    """ouro gate"""
+    gate_output.check_arguments(args)
+    signal.signal(signal.SIGTERM, on_term)
+    child.adopt_orphans()
+    asked, rundir = _open(args)
+    with rundir:
+        try:
+            return _gate(asked, rundir, args)
+        except BadInput:
+            if not args.resume:
+                rundir.discard()
+            raise
+
+
+def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
+    metrics = judge.parse_metrics(asked.metric, asked.tol)
+    pair = gate_build.open_pair(asked.base, asked.cand, asked.build)
+    rows = rows_of(pair, asked, metrics)
+    now = _identity(pair, rows)
+    for name in sorted(set(now) | set(asked.identity)):
+        if asked.identity and now.get(name) != asked.identity.get(name):
+            raise BadInput(f"--resume: {escape.for_terminal(name)} has changed since")
+    asked.identity = now
+    rundir.write_json("plan.json", asdict(asked))
+    order = _order(asked, rows, metrics)
+    findings = doctor.examine(context.build(pair[1].folder)["build_type"])
+    before = doctor.pulse()
+    with terminal.Meter("gate") as meter:
+        sampler = Sampler(rows, asked.seed, asked.budget_s, rundir, meter.tell)
+        gate = Gate(order, sampler)
+        try:
+            found = gate.run()
+        except KeyboardInterrupt:
+            terminal.say("interrupted; kept, continue with: "
+                         f"ouro gate --resume {rundir.path}")
+            return EXIT_INTERRUPTED
+    findings += doctor.meanwhile(before, doctor.pulse())
+    report = verdict.GateReport(
+        pair[0].describe(), pair[1].describe(), tuple(found), verdict.exit_code(found),
+        asked.seed, _machine(findings), round(sampler.elapsed(), 3),
+        tuple(gate.reasons + _remarks(order, pair) + rundir.warnings),
+        {"budget_s": asked.budget_s, "clocks": order.clocks,
+         "work": {n: vars(s) for n, s in sampler.setups.items()},
+         "metrics": {m.name: m.tolerance for m in metrics}})
+    rundir.write("gate.json", report.to_json())
+    code = gate_output.show(report, args)
+    terminal.say(f"measured {sampler.elapsed():.1f} s, wrote {rundir.path / 'gate.json'}")
+    return code
+
+
+def _remarks(order: Order, pair: tuple[Side, Side]) -> list[str]:
+    """What a reader should know besides the rows."""
+    found = []
+    unknown = [c.name for c, _ in order.rows if c.name not in order.clocks]
+    if unknown and any(m.name == "time" for m in order.metrics):
+        found.append(f"no noise floor of this machine for {len(unknown)} workload(s): run "
+                     "ouro calibrate")
+    if pair[0].digests() == pair[1].digests():
+        found.append("base and cand are the same files")
+    return found

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""Samples of a gate: pairs of fresh processes, block by block, kept in the run directory.
+
+One process runs all phases several times; its time is the lower quartile of the iterations
+after the first. The number of operations is chosen once a cell, on the base, and is the same in
+both arms for the whole gate. A sample already in the log is not taken again, so that a stopped
+gate goes on where it was.
+"""
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from . import escape, plan, worker, workloads
+from .errors import BadInput
+from .gate_build import GateArm, GateCell
+from .plan import Job
+from .store import RunDir
+
+Rows = Sequence[tuple[GateCell, Sequence[GateArm]]]
+Tell = Callable[[str, float], None]
+STAGE = 1 << 20  # block numbers of a stage begin at its multiple
+SMALLEST, SMALL = 0.001, 0.01  # scales tried first
+SHORT_S, LONG_S = 0.001, 0.005  # an iteration; docs/gate.md says why so short
+FIXED_SHARE = 4  # an iteration is at least this many times its smallest size
+PROCESS_S = 0.012  # of iterations in one process
+MIN_ITERATIONS, MAX_ITERATIONS = 4, 9
+KEPT = ("ops", "checksum", "threads", "peak_rss_bytes", "minflt", "p99_ns", "gc_pause_max_ns",
+        "timed_by")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The fixed work of a cell's processes."""
+
+    scale: float
+    iterations: int
+
+
+def lower_quartile(rounds: Sequence[int]) -> float:
+    """Time of a process: others can only add to an iteration, so the quiet ones count; not the
+    very quickest, which may be a lucky layout of the heap. The first warms up."""
+    return float(np.quantile(rounds[1:] if len(rounds) > 1 else rounds, 0.25))
+
+
+def condense(entry: dict[str, Any]) -> dict[str, Any]:
+    """What the gate keeps of a record."""
+    rounds = entry.get("rounds") or [entry]
+    kept = {k: entry[k] for k in KEPT if k in entry}
+    return {**kept, "wall": [r["wall_ns"] for r in rounds],
+            "cpu": [r["cpu_ns"] for r in rounds]}
+
+
+class Failed(Exception):
+    """A worker of one arm did not do its work."""
+
+
+class Sampler:
+    """Takes and keeps the samples of one gate."""
+
+    def __init__(self, rows: Rows, seed: int, budget_s: float, rundir: RunDir,
+                 tell: Tell) -> None:
+        self.rows, self.seed, self.budget_s, self.rundir = rows, seed, budget_s, rundir
+        self.tell = tell
+        self.samples: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
+        self.setups: dict[str, Setup] = {}
+        self.failures: dict[str, str] = {}
+        self.costs: dict[str, list[float]] = defaultdict(list)
+        self.spent_s = 0.0  # before this process
+        for line in rundir.samples():
+            self._take(line)
+        self.started = time.monotonic()
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if line["kind"] == "setup":
+            self.setups[line["cell"]] = Setup(line["scale"], line["iterations"])
+        elif line["kind"] == "sample":
+            self.samples[line["cell"], line["block"]][line["side"]] = line["values"]
+        elif line["kind"] == "clock":
+            self.spent_s = line["elapsed_s"]
+
+    def _log(self, line: dict[str, Any], durable: bool = True) -> None:
+        self.rundir.append(line, durable)
+        self._take(line)
+
+    def elapsed(self) -> float:
+        """Seconds of measuring so far, earlier parts of a resumed gate included."""
+        return self.spent_s + time.monotonic() - self.started
+
+    def share(self) -> float:
+        """Part of the budget that is used."""
+        return self.elapsed() / self.budget_s
+
+    def stop(self) -> None:
+        """Notes the time used; what is left is for a resume."""
+        elapsed = self.elapsed()
+        self.started = time.monotonic()
+        self._log({"kind": "clock", "elapsed_s": round(elapsed, 3)})
+
+    def _run(self, job: Job, setup: Setup) -> dict[str, Any]:
+        """One process; Failed names side, cell and log."""
+        arm = job.arm
+        assert isinstance(arm, GateArm) and isinstance(job.cell, GateCell)
+        settings = replace(arm.settings, iterations=setup.iterations, latency=job.cell.latency)
+        sample = worker.measure(job, settings, setup.scale)
+        if sample.entry is None:
+            argv = worker.command(job, settings, setup.scale)
+            name = f"{arm.side}-{job.cell.name}".replace("/", "-").replace(":", "") + ".log"
+            log = self.rundir.write(name, "\n".join((
+                escape.for_terminal(" ".join(argv)), f"status: {sample.status}",
+                f"failure: {sample.failure}", sample.detail, "")))
+            raise Failed(f"{arm.side}: {job.cell.name}: {sample.failure}"
+                         + (f": {sample.detail}" if sample.detail else "") + f" (log: {log})")
+        values = condense(sample.entry)
+        if values.get("timed_by") == "time":
+            raise BadInput(f"-w {job.cell.workload.name}: runs for a time: there is no equal "
+                           "work to compare")
+        return values
+
+    def prepare(self) -> None:
+        """Fixes the work of every cell that has none yet."""
+        for cell, arms in self.rows:
+            if cell.name in self.setups or cell.name in self.failures:
+                continue
+            self.tell(f"sizing {cell.name}", self.share())
+            try:
+                setup = self._size(cell, arms[0])
+            except Failed as error:
+                self.failures[cell.name] = str(error)
+                continue
+            self._log({"kind": "setup", "cell": cell.name, "scale": setup.scale,
+                       "iterations": setup.iterations})
+
+    def _size(self, cell: GateCell, arm: GateArm) -> Setup:
+        """Operations and iterations from two small runs: a straight line through them."""
+        if cell.workload.kind == workloads.TRACE:
+            return Setup(1.0, 1)
+        took = []
+        for scale in (SMALLEST, SMALL):
+            values = self._run(Job(0, 0, cell, arm, 1, 0), Setup(scale, 3))
+            took.append(min(values["wall"][1:]) / 1e9)
+        wanted = min(max(SHORT_S, FIXED_SHARE * took[0]), LONG_S)
+        slope = max((took[1] - took[0]) / (SMALL - SMALLEST), 1e-9)
+        scale = min(max(SMALLEST, SMALLEST + (wanted - took[0]) / slope), 1.0)
+        expected = took[0] + slope * (scale - SMALLEST)
+        iterations = min(max(round(PROCESS_S / expected) + 1, MIN_ITERATIONS), MAX_ITERATIONS)
+        return Setup(float(f"{scale:.3g}"), int(iterations))
+
+    def affordable(self, rows: Rows, limit_s: float) -> bool:
+        """Whether another block of these rows ends before `limit_s`."""
+        cost = sum(float(np.mean(self.costs[c.name][-10:])) for c, _ in rows
+                   if self.costs[c.name])
+        return self.elapsed() + cost <= limit_s
+
+    def block(self, stage: int, number: int, rows: Rows) -> None:
+        """Runs what is missing of one block."""
+        live = [(c, a) for c, a in rows if c.name not in self.failures]
+        where = stage * STAGE + number
+        for job in plan.block_jobs(where, live, self.seed):
+            cell = job.cell.name
+            if job.arm.name in self.samples[cell, where] or cell in self.failures:
+                continue
+            before = time.monotonic()
+            try:
+                values = self._run(job, self.setups[cell])
+            except Failed as error:
+                self.failures[cell] = str(error)
+                continue
+            took = time.monotonic() - before
+            self._log({"kind": "sample", "cell": cell, "block": where, "side": job.arm.name,
+                       "elapsed_s": round(took, 6), "values": values}, durable=False)
+            self.costs[cell].append(2 * took)
+        for cell, arms in live:
+            self._same_work(cell.name, where, arms)
+
+    def _same_work(self, cell: str, where: int, arms: Sequence[GateArm]) -> None:
+        """Both arms read the same contents, or one of them did not do the ordered work."""
+        found = self.samples[cell, where]
+        if len(found) == 2 and not any(a.settings.inject for a in arms) and \
+                found["base"].get("checksum") != found["cand"].get("checksum"):
+            self.failures[cell] = (f"cand: {cell}: other work than base: checksum "
+                                   f"{escape.for_terminal(str(found['cand'].get('checksum')))}")
+
+    def pairs(self, cell: str, stages: Sequence[int],
+              value: Callable[[dict[str, Any]], float]) -> list[tuple[float, float]]:
+        """(base, candidate) of every whole block of these stages, in order."""
+        found = []
+        for (name, block), sides in sorted(self.samples.items()):
+            if name == cell and block // STAGE in stages and len(sides) == 2:
+                found.append((value(sides["base"]), value(sides["cand"])))
+        return found

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""The gate's judgement on made-up samples with fixed seeds: false alarms, detection, noise,
+drift, and data that decide nothing. No clock is looked at."""
+from __future__ import annotations
+
+import math
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+
+from ouro_suite import gate_judge as judge
+from ouro_suite import gate_run
+from ouro_suite.errors import BadInput
+from ouro_suite.gate_judge import Undecidable
+from ouro_suite.gate_run import Gate, Order
+from ouro_suite.gate_sampler import Setup
+from ouro_suite.verdict import EXIT_INCONCLUSIVE, EXIT_OK, EXIT_REGRESSION, exit_code
+
+TIME = judge.METRICS["time"]
+Samples = Callable[[np.random.Generator, int], float]  # disturbance of a block's arm
+
+
+class Cell:
+    """What Gate looks at of a cell."""
+
+    form, latency = "raw", False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Made:
+    """A sampler whose times are made up: `effect` by cell, disturbed by `noise`."""
+
+    def __init__(self, effects: dict[str, float], noise: Callable[..., float], seed: int,
+                 most: int) -> None:
+        self.effects, self.noise, self.most = effects, noise, most
+        self.chance = np.random.default_rng(seed)
+        self.samples: dict[tuple[str, int], list[tuple[float, float]]] = {}
+        self.failures: dict[str, str] = {}
+        self.setups = {c: Setup(1.0, 1) for c in effects}
+        self.taken = 0
+
+    tell = staticmethod(lambda *_: None)
+    prepare = stop = lambda self: None
+    share = elapsed = lambda self: self.taken / self.most
+
+    def affordable(self, rows: Any, limit: float) -> bool:
+        return self.taken < self.most * limit
+
+    def block(self, stage: int, number: int, rows: Any) -> None:
+        self.taken += 1
+        for cell, _ in rows:
+            drift = 1.0 + 0.002 * self.taken  # of the machine, the same for both arms
+            base, cand = (1e6 * drift * math.exp(self.noise(self.chance, number))
+                          for _ in range(2))
+            self.samples.setdefault((cell.name, stage), []).append(
+                (base, cand * self.effects[cell.name]))
+
+    def pairs(self, cell: str, stages: Any, value: Any) -> list[tuple[float, float]]:
+        return [p for s in stages for p in self.samples.get((cell, s), [])]
+
+
+def gate(effects: dict[str, float], noise: Callable[..., float], seed: int,
+         most: int = 400, floors: dict[str, float] | None = None) -> Gate:
+    """A gate over made-up cells, judged; `most` blocks are its budget."""
+    order = Order([(Cell(c), []) for c in effects], [TIME], seed, 1.0, quiet=True,
+                  floors={(c, "time"): f for c, f in (floors or {}).items()})
+    made = Made(effects, noise, seed, most)
+    return Gate(order, made)  # type: ignore[arg-type]
+
+
+def verdicts(*args: Any, **kw: Any) -> dict[str, str]:
+    return {r.workload: r.verdict for r in gate(*args, **kw).run()}
+
+
+def calm(chance: np.random.Generator, _: int) -> float:
+    return float(chance.normal(0, 0.02))
+
+
+def bursts(chance: np.random.Generator, _: int) -> float:
+    """Every third process is disturbed by up to twice its time."""
+    hit = chance.random() < 0.35
+    return float(chance.normal(0, 0.02)) + (float(chance.exponential(0.4)) if hit else 0.0)
+
+
+def regimes(chance: np.random.Generator, number: int) -> float:
+    """A machine with two speeds that hold for a while, and heavy tails."""
+    slow = 0.3 if (number // 5) % 2 else 0.0
+    return slow + float(chance.standard_t(3)) * 0.02
+
+
+A_A = {"a": 1.0, "b": 1.0, "c": 1.0}
+
+
+@pytest.mark.parametrize("noise", [calm, bursts, regimes])
+def test_the_same_is_never_called_slower(noise: Any) -> None:
+    words = [w for seed in range(60) for w in verdicts(A_A, noise, seed).values()]
+    assert "regression" not in words and "improvement" not in words
+
+
+def test_the_same_on_a_calm_machine_passes() -> None:
+    assert all(set(verdicts(A_A, calm, seed).values()) == {"ok"} for seed in range(60))
+
+
+@pytest.mark.parametrize("noise", [calm, regimes])
+def test_five_percent_are_found_and_only_where_they_are(noise: Any) -> None:
+    for seed in range(60):
+        assert verdicts({"a": 1.0, "b": 1.05, "c": 1.0}, noise, seed) == {
+            "a": "ok", "b": "regression", "c": "ok"}
+
+
+def test_five_percent_in_bursts_are_found_or_left_open_but_never_passed() -> None:
+    words = [verdicts({"a": 1.05}, bursts, seed)["a"] for seed in range(60)]
+    assert set(words) <= {"regression", "inconclusive"}
+
+
+def test_five_percent_less_are_an_improvement() -> None:
+    assert verdicts({"a": 1 / 1.05}, calm, 1) == {"a": "improvement"}
+
+
+def test_noise_that_hides_everything_is_inconclusive() -> None:
+    def loud(chance: np.random.Generator, _: int) -> float:
+        return float(chance.normal(0, 0.8))
+    rows = gate({"a": 1.0, "b": 1.05}, loud, 3, 100).run()
+    assert {r.verdict for r in rows} == {"inconclusive"}
+    assert exit_code(rows) == EXIT_INCONCLUSIVE
+    assert all("interval still reaches" in r.note for r in rows)
+
+
+def test_a_change_under_the_noise_floor_is_no_verdict() -> None:
+    """Planted fault: without the floor the same samples are a regression."""
+    assert verdicts({"a": 1.05}, calm, 1) == {"a": "regression"}
+    (row,) = gate({"a": 1.05}, calm, 1, floors={"a": 0.04}).run()
+    assert row.verdict == "inconclusive" and "noise floor" in row.note
+
+
+def test_drift_between_the_arms_would_be_found() -> None:
+    """Planted fault: had the base been measured before the candidate, drift were an effect."""
+    times = [1e6 * (1 + 0.002 * k) * math.exp(0.01 * (-1) ** k) for k in range(96)]
+    apart = judge.estimate(list(zip(times[:48], times[48:])))
+    paired = judge.estimate([p if k % 2 else p[::-1] for k, p in
+                             enumerate(zip(times[::2], times[1::2]))])
+    assert apart.p < 0.001 and apart.effect > 1.05
+    assert judge.screened(paired, 0.025)
+
+
+def test_the_screen_passes_only_what_is_shown() -> None:
+    wide = judge.Estimate(1.0, 0.97, 1.03, 1.0, 16)
+    assert not judge.screened(wide, 0.025) and judge.screened(wide, 0.05)
+    assert not judge.screened(judge.Estimate(1.02, 1.01, 1.03, 0.001, 16), 0.025)
+    assert judge.clear(judge.Estimate(1.02, 1.01, 1.03, 0.001, 16), 0.025)
+
+
+def test_holm_is_what_the_paper_says() -> None:
+    assert judge.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert judge.holm([]) == []
+
+
+@pytest.mark.parametrize(("pairs", "why"), [
+    ([], "0 pairs"), ([(1.0, 1.0)], "1 pairs"), ([(1.0, 2.0)] * 7, "7 pairs"),
+    ([(1.0, 1.1)] * 20, "without any variance"),
+    ([(1.0 + k, 5.0) for k in range(20)], "without any variance"),
+    ([(1.0 + k, 2.0 + k) for k in range(9)] + [(1.0, math.nan)], "not a positive"),
+    ([(1.0 + k, 2.0 + k) for k in range(9)] + [(math.inf, 1.0)], "not a positive"),
+    ([(1.0 + k, 2.0 + k) for k in range(9)] + [(0.0, 1.0)], "not a positive")])
+def test_what_decides_nothing_is_said(pairs: list[tuple[float, float]], why: str) -> None:
+    with pytest.raises(Undecidable, match=why):
+        judge.estimate(pairs)
+
+
+def test_a_cell_without_variance_is_an_error_and_never_passes() -> None:
+    stuck = gate({"a": 1.0}, lambda *_: 0.0, 1)
+    stuck.sampler.block = lambda stage, number, rows: stuck.sampler.samples.setdefault(
+        ("a", stage), []).append((5.0, 5.0))  # type: ignore[method-assign]
+    (row,) = stuck.run()
+    assert row.verdict == "error" and "variance" in row.note
+
+
+def test_exact_counts_need_no_statistics() -> None:
+    ops = judge.METRICS["ops"]
+    assert judge.exact(ops, "a", [100.0] * 3, [100.0] * 3).verdict == "ok"
+    assert judge.exact(ops, "a", [100.0] * 3, [100.0, 100.0, 101.0]).verdict == "regression"
+    assert judge.exact(ops, "a", [100.0], [99.0]).verdict == "improvement"
+    with pytest.raises(Undecidable):
+        judge.exact(ops, "a", [], [])
+    with pytest.raises(Undecidable):
+        judge.exact(ops, "a", [math.nan], [1.0])
+
+
+def test_metrics_and_tolerances() -> None:
+    chosen = judge.parse_metrics("time,rss:7%,ops:0", "3%")
+    assert [(m.name, m.tolerance) for m in chosen] == [("time", 0.03), ("rss", 0.07),
+                                                       ("ops", 0.0)]
+    for bad in ("tame", "time:0", "time:x", "time:-1%", "time,time", "time:101%"):
+        with pytest.raises(BadInput):
+            judge.parse_metrics(bad, None)
+
+
+def test_the_lower_quartile_leaves_out_the_first_and_the_disturbed() -> None:
+    read = gate_run._value(TIME, "wall")
+    quiet = [900, 100, 101, 102, 103, 104, 105, 106, 107]
+    hit = [900, 100, 101, 102, 103, 700, 800, 900, 990]
+    assert read({"wall": quiet}) == read({"wall": hit}) == pytest.approx(101.75)
+
+
+def test_codes() -> None:
+    assert exit_code(gate({"a": 1.05, "b": 1.0}, calm, 1).run()) == EXIT_REGRESSION
+    assert exit_code(gate(A_A, calm, 1).run()) == EXIT_OK
