@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
 
-from . import (allocators, calibrate, child, context, doctor, escape, gate_build, gate_output,
-               paths, profiles, store, terminal, verdict, workloads)
+from . import (allocators, calibrate, child, context, doctor, escape, gate_build, gate_layout,
+               gate_output, paths, profiles, store, terminal, verdict, workloads)
 from . import gate_judge as judge
 from .asked import thread_counts
 from .errors import BadInput
@@ -40,6 +40,7 @@ class Asked:
     budget_s: float
     seed: int
     store: str | None
+    layouts: int
     identity: dict[str, str] = field(default_factory=dict)
 
 
@@ -49,7 +50,8 @@ def _asked(args: argparse.Namespace) -> Asked:
     if not 0 <= args.seed < 1 << 31:
         raise BadInput("--seed: from 0 to 2147483647")
     return Asked(args.base, args.cand, args.build, args.workload or [], args.threads, args.form,
-                 args.metric, args.tol, profiles.seconds(args.budget), args.seed, args.store)
+                 args.metric, args.tol, profiles.seconds(args.budget), args.seed, args.store,
+                 args.layouts)
 
 
 def rows_of(pair: tuple[Side, Side], asked: Any, metrics: Sequence[Metric],
@@ -139,6 +141,7 @@ def run(args: argparse.Namespace) -> int:
 def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     metrics = judge.parse_metrics(asked.metric, asked.tol)
     pair = gate_build.open_pair(asked.base, asked.cand, asked.build)
+    gate_layout.check(asked.layouts, pair)
     rows = rows_of(pair, asked, metrics)
     now = _identity(pair, rows)
     for name in sorted(set(now) | set(asked.identity)):
@@ -147,6 +150,8 @@ def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     asked.identity = now
     rundir.write_json("plan.json", asdict(asked))
     order = _order(asked, rows, metrics)
+    order.layouts = asked.layouts
+    order.replica = lambda number: rows_of(gate_layout.rebuilt(pair, number), asked, metrics)
     findings = doctor.examine(context.build(pair[1].folder)["build_type"])
     before = doctor.pulse()
     with terminal.Meter("gate") as meter:

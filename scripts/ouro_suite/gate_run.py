@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 from . import gate_judge as judge
-from . import icount, terminal
+from . import gate_layout, icount, terminal
 from .errors import BadInput
 from .gate_judge import Estimate, Metric, Undecidable
 from .gate_sampler import Rows, Sampler, lower_quartile
@@ -43,7 +43,10 @@ class Order:
     budget_s: float
     clocks: dict[str, str] = field(default_factory=dict)  # by cell: wall or cpu
     floors: dict[Key, float] = field(default_factory=dict)
-    quiet: bool = False  # no lines between, no second opinion
+    quiet: bool = False  # no lines between
+    opinion: bool = True  # count the instructions of what got slower
+    layouts: int = 0  # other layouts for what is suspected
+    replica: Callable[[int], Rows] | None = None
 
 
 class Gate:
@@ -63,7 +66,7 @@ class Gate:
             self._screen()
             self._confirm()
             self._exact()
-            if not self.order.quiet:
+            if self.order.opinion:
                 self._second_opinion()
         finally:
             self.sampler.stop()
@@ -257,6 +260,10 @@ class Gate:
             suspect = abs(moved) < SAME_IR
             self.verdicts[key] = replace(found, layout_suspect=suspect,
                                          note=f"instructions {moved:+.2%}")
+            if suspect and self.order.layouts and self.order.replica:
+                self.verdicts[key] = gate_layout.again(
+                    self.sampler, self.verdicts[key], self.order.layouts, self.order.replica,
+                    _value(self.metric["time"], self.order.clocks.get(cell.name, "wall")))
 
     def _say(self, what: str) -> None:
         if not self.order.quiet:

@@ -9,10 +9,11 @@ gate goes on where it was.
 """
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -95,6 +96,15 @@ class Sampler:
     def share(self) -> float:
         """Part of the budget that is used."""
         return self.elapsed() / self.budget_s
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What happens inside is no measuring and does not count into the budget."""
+        before = time.monotonic()
+        try:
+            yield
+        finally:
+            self.started += time.monotonic() - before
 
     def stop(self) -> None:
         """Notes the time used; what is left is for a resume."""

@@ -141,7 +141,8 @@ class Selftest:
         known = {c.name: self.noise[c.name] for c, _ in rows if c.name in self.noise}
         order = Order(rows, self.metrics, self.args.seed + 7919 * index + (kind == "inject"),
                       self.budget_s, {n: k.clock for n, k in known.items()},
-                      {(n, "time"): k.floor[k.clock] for n, k in known.items()}, quiet=True)
+                      {(n, "time"): k.floor[k.clock] for n, k in known.items()}, quiet=True,
+                      opinion=False)
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="ouro-selftest-") as folder, \
                 store.RunDir.open(Path(folder) / "run") as rundir:

@@ -4,15 +4,18 @@
 drift, and data that decide nothing. No clock is looked at."""
 from __future__ import annotations
 
+import contextlib
 import math
+from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 import pytest
 
 from ouro_suite import gate_judge as judge
-from ouro_suite import gate_run
+from ouro_suite import gate_layout, gate_run
 from ouro_suite.errors import BadInput
+from ouro_suite.gate_build import Side
 from ouro_suite.gate_judge import Undecidable
 from ouro_suite.gate_run import Gate, Order
 from ouro_suite.gate_sampler import Setup
@@ -41,10 +44,12 @@ class Made:
         self.samples: dict[tuple[str, int], list[tuple[float, float]]] = {}
         self.failures: dict[str, str] = {}
         self.setups = {c: Setup(1.0, 1) for c in effects}
-        self.taken = 0
+        self.taken, self.budget_s = 0, 1.0
+        self.layouts: dict[int, float] = {}  # factor by stage
 
     tell = staticmethod(lambda *_: None)
     prepare = stop = lambda self: None
+    paused = contextlib.nullcontext
     share = elapsed = lambda self: self.taken / self.most
 
     def affordable(self, rows: Any, limit: float) -> bool:
@@ -57,7 +62,7 @@ class Made:
             base, cand = (1e6 * drift * math.exp(self.noise(self.chance, number))
                           for _ in range(2))
             self.samples.setdefault((cell.name, stage), []).append(
-                (base, cand * self.effects[cell.name]))
+                (base, cand * self.effects[cell.name] * self.layouts.get(stage, 1.0)))
 
     def pairs(self, cell: str, stages: Any, value: Any) -> list[tuple[float, float]]:
         return [p for s in stages for p in self.samples.get((cell, s), [])]
@@ -67,6 +72,7 @@ def gate(effects: dict[str, float], noise: Callable[..., float], seed: int,
          most: int = 400, floors: dict[str, float] | None = None) -> Gate:
     """A gate over made-up cells, judged; `most` blocks are its budget."""
     order = Order([(Cell(c), []) for c in effects], [TIME], seed, 1.0, quiet=True,
+                  opinion=False,
                   floors={(c, "time"): f for c, f in (floors or {}).items()})
     made = Made(effects, noise, seed, most)
     return Gate(order, made)  # type: ignore[arg-type]
@@ -152,6 +158,45 @@ def test_the_screen_passes_only_what_is_shown() -> None:
     assert not judge.screened(wide, 0.025) and judge.screened(wide, 0.05)
     assert not judge.screened(judge.Estimate(1.02, 1.01, 1.03, 0.001, 16), 0.025)
     assert judge.clear(judge.Estimate(1.02, 1.01, 1.03, 0.001, 16), 0.025)
+
+
+@pytest.mark.parametrize(("factors", "word", "suspected"), [
+    ((1.0, 1.0, 1.0, 1.0), "regression", False),  # slower in every layout
+    ((0.95, 0.95, 0.95, 0.95), "ok", True),  # in the first one only
+    ((0.95, 1.05, 0.93, 0.96), "inconclusive", True)])
+def test_layouts_tell_code_from_its_place(monkeypatch: pytest.MonkeyPatch,
+                                          factors: tuple[float, ...], word: str,
+                                          suspected: bool) -> None:
+    monkeypatch.setattr(Gate, "_count", lambda *_: (1e6, 1e6 + 10))
+    one = gate({"a": 1.05}, calm, 1)
+    one.order.opinion = True
+    (row,) = one.run()
+    assert row.verdict == "regression" and row.layout_suspect and "instructions" in row.note
+    one = gate({"a": 1.05}, calm, 1)
+    one.order.opinion, one.order.layouts = True, len(factors)
+    one.order.replica = lambda number: [(Cell("a"), [])]
+    one.sampler.layouts = dict(enumerate(factors, 2))  # type: ignore[attr-defined]
+    (row,) = one.run()
+    assert (row.verdict, row.layout_suspect) == (word, suspected)
+    assert "layouts median" in row.note
+
+
+def test_instructions_that_moved_are_no_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gate, "_count", lambda *_: (1e6, 1.04e6))
+    one = gate({"a": 1.05}, calm, 1)
+    one.order.opinion = True
+    (row,) = one.run()
+    assert row.verdict == "regression" and not row.layout_suspect
+    assert "+4.00%" in row.note
+
+
+def test_layouts_differ_and_need_revisions() -> None:
+    assert len({gate_layout.flags(k) for k in range(8)}) == 8
+    side = Side("base", "build", "x", Path("."))
+    with pytest.raises(BadInput, match="git revisions"):
+        gate_layout.check(2, (side, side))
+    with pytest.raises(BadInput, match="from 0 to"):
+        gate_layout.check(-1, (side, side))
 
 
 def test_holm_is_what_the_paper_says() -> None:
