@@ -119,14 +119,21 @@ def _machine(findings: list[doctor.Finding]) -> dict[str, Any]:
             "host_name": context.host_name(False), "doctor": doctor.summary(findings)}
 
 
-def on_term(number: int, frame: Any) -> None:
+def _stop(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
+
+
+def stoppable() -> None:
+    """Both ways to stop keep what was measured, also where a shell started this in the
+    background and had it ignore one of them."""
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
 
 
 def run(args: argparse.Namespace) -> int:
     """ouro gate"""
     gate_output.check_arguments(args)
-    signal.signal(signal.SIGTERM, on_term)
+    stoppable()
     child.adopt_orphans()
     asked, rundir = _open(args)
     with rundir:

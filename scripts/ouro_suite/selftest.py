@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -207,7 +206,7 @@ def run(args: argparse.Namespace) -> int:
     """ouro selftest-gate"""
     if args.aa < 0 or args.injected < 0 or not (args.aa or args.inject):
         raise BadInput("selftest-gate: give --aa N or --inject P%, or both")
-    signal.signal(signal.SIGTERM, gate_cmd.on_term)
+    gate_cmd.stoppable()
     child.adopt_orphans()
     root = paths.source_root()
     folder = root / "results" / "selftest" if root else Path("ouro-results")
