@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The ouro authors
 """ouro calibrate: the same build against itself, to learn what this machine calls a difference.
 
-A session is SESSION pairs judged like a gate's. What sessions of identical arms say is noise:
-its 95 % quantile is the noise floor, per workload and clock. Kept by machine, in
+A session is SESSION pairs judged like a gate's. What sessions of identical arms say is noise;
+the part of it that more pairs would not remove is the noise floor, per workload and clock. Kept by machine, in
 $XDG_STATE_HOME/ouro or --store; a gate takes floor and clock from there.
 """
 from __future__ import annotations
@@ -32,6 +32,8 @@ from .gate_sampler import Rows, Sampler, lower_quartile
 FORMAT = 1
 SESSION = 24  # pairs
 MIN_SESSIONS, MAX_SESSIONS = 5, 40
+SURE = 0.05  # error of a session's interval: 1.96 standard errors to each side
+MAD = 1.4826  # from a median distance to a standard deviation
 CLOCKS = ("wall", "cpu")
 
 
@@ -107,14 +109,15 @@ def save(folder: str | None, cells: dict[str, Noise]) -> Path:
 
 
 def noise_of(sessions: list[list[tuple[float, float]]]) -> tuple[float, float]:
-    """(floor, spread): the 95 % quantile of the sessions' effects, and what one pair adds to
-    the standard error, from the width of the interval of all pairs."""
-    effects = [abs(stats.hodges_lehmann(np.log([c / b for b, c in pairs]))[0])
-               for pairs in sessions]
-    diff = np.log([c / b for pairs in sessions for b, c in pairs])
-    _, low, high = stats.hodges_lehmann(diff, 0.05)
-    spread = (high - low) / 2 / 1.96 * math.sqrt(len(diff))
-    return float(np.quantile(effects, 0.95, method="higher")), float(spread)
+    """(floor, spread). Sessions scatter because of their pairs, and more pairs help against
+    that; what they scatter beyond it is the floor, 95 % of it. The spread is what one pair adds
+    to the standard error. Both from medians: one wild session makes no floor."""
+    found = [stats.hodges_lehmann(np.log([c / b for b, c in pairs]), SURE)
+             for pairs in sessions]
+    seen = MAD * float(np.median([abs(effect) for effect, _, _ in found]))
+    error = float(np.median([high - low for _, low, high in found])) / 2 / 1.96
+    floor = 1.96 * math.sqrt(max(seen ** 2 - error ** 2, 0.0))
+    return floor, error * math.sqrt(SESSION)
 
 
 def cell_noise(sampler: Sampler, cell: str, threads: int) -> Noise:

@@ -23,7 +23,7 @@ from .errors import BadInput
 
 BUILD, LIBRARY = "build", "allocator"
 PROGRAMS = ("ouro-work", "ouro-replay")
-TARGETS = ("ouro-work", "ouro-replay", "ouro-malloc")
+TARGETS = ("ouro-work", "ouro-replay", "ouro_malloc")
 SIDES = ("base", "cand")
 
 

@@ -5,7 +5,9 @@ counts decide. Budgets are far larger than needed, so that no verdict hangs on t
 from __future__ import annotations
 
 import json
+import math
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -192,10 +194,16 @@ def test_calibration_is_kept_by_machine_and_checked(pair: Pair) -> None:
     assert done.returncode == 2 and "calibrate again" in done.stderr
 
 
-def test_noise_needs_whole_sessions() -> None:
-    calm = [[(100.0, 100.0 + (k % 3) - 1 + s * 0.1) for k in range(24)] for s in range(5)]
-    floor, spread = calibrate.noise_of(calm)
-    assert 0.003 < floor < 0.006 and 0.003 < spread < 0.03
+def test_the_floor_is_what_more_pairs_would_not_remove() -> None:
+    chance = random.Random(1)
+
+    def sessions(shift: float) -> list[list[tuple[float, float]]]:
+        return [[(100.0, 100.0 * math.exp(chance.gauss(shift * (-1) ** s, 0.02)))
+                 for _ in range(24)] for s in range(40)]
+    floor, spread = calibrate.noise_of(sessions(0.0))
+    assert floor < 0.01 and 0.015 < spread < 0.025
+    high, _ = calibrate.noise_of(sessions(0.05))
+    assert high > 0.08, "sessions that differ are a floor, however steady each is"
     noise = calibrate.Noise("wall", {"wall": floor, "cpu": floor},
                             {"wall": spread, "cpu": spread}, 5, 0.02)
     assert noise.detectable(300, 3) >= 2 * floor
