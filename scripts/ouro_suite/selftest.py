@@ -116,11 +116,10 @@ class Selftest:
             os.fsync(out.fileno())
 
     def trials(self) -> list[tuple[str, int]]:
-        """Everything that was ordered: the two kinds take turns."""
-        ordered = [("aa", i) for i in range(self.args.aa)]
-        if self.inject:
-            ordered += [("inject", i) for i in range(self.args.injected)]
-        return ordered
+        """Everything that was ordered, both kinds spread over the whole time."""
+        counts = {"aa": self.args.aa, "inject": self.args.injected if self.inject else 0}
+        ordered = [(kind, i) for kind, n in counts.items() for i in range(n)]
+        return sorted(ordered, key=lambda t: (t[1] + 0.5) / counts[t[0]])
 
     def run(self) -> None:
         """The trials that are missing."""

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The ouro authors
+"""The gate's test of itself: what a trial proves, and the load beside it."""
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import pytest
+
+from ouro_suite import selftest
+
+
+def trial(kind: str, injected: str | None, **words: str) -> dict[str, Any]:
+    return {"kind": kind, "injected": injected,
+            "rows": [[w, "time", v] for w, v in words.items()]}
+
+
+@pytest.mark.parametrize(("one", "proves"), [
+    (trial("aa", None, a="ok", b="ok"), "passed"),
+    (trial("aa", None, a="ok", b="inconclusive"), "inconclusive"),
+    (trial("aa", None, a="ok", b="improvement"), "passed"),
+    (trial("aa", None, a="regression", b="ok"), "false alarm"),
+    (trial("aa", None, a="error", b="ok"), "error"),
+    (trial("aa", None), "error"),
+    (trial("inject", "a", a="regression", b="ok"), "found"),
+    (trial("inject", "a", a="regression", b="inconclusive"), "found"),
+    (trial("inject", "a", a="inconclusive", b="ok"), "inconclusive"),
+    (trial("inject", "a", a="ok", b="ok"), "missed"),
+    (trial("inject", "a", a="improvement", b="ok"), "missed"),
+    (trial("inject", "a", a="ok", b="regression"), "false alarm"),
+    (trial("inject", "a", a="regression", b="regression"), "false alarm")])
+def test_what_a_trial_proves(one: dict[str, Any], proves: str) -> None:
+    assert selftest.outcome(one) == proves
+
+
+def test_bounds_of_a_proportion() -> None:
+    """Clopper and Pearson's table: none of 300, all of 100, half of 10."""
+    assert selftest._bounds(0, 300) == (0.0, 0.0122)
+    assert selftest._bounds(100, 100) == (0.9638, 1.0)
+    assert selftest._bounds(5, 10) == (0.1871, 0.8129)
+
+
+def _ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_the_load_ends_with_its_block() -> None:
+    with selftest._Load("bursts") as load:
+        assert load.process is not None
+        pid = load.process.pid
+        deadline = time.monotonic() + 600
+        while True:  # it uses processor time
+            with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+                if int(stat.read().rpartition(")")[2].split()[11]) > 10:
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert _ended(pid)
+    with selftest._Load("none") as load:
+        assert load.process is None
