@@ -30,7 +30,13 @@ def _value(metric: Metric, clock: str) -> Callable[[dict[str, Any]], float]:
     key = {"rss": "peak_rss_bytes", "minflt": "minflt", "p99": "p99_ns",
            "pause": "gc_pause_max_ns", "ops": "ops"}[metric.name]
     one = 1.0 if metric.name in ("minflt", "pause") else 0.0
-    return lambda v: float(v.get(key, float("nan"))) + one
+
+    def read(values: dict[str, Any]) -> float:
+        if key not in values:
+            raise Undecidable(f"no {key} in the record" + (
+                ": fewer than 10,000 operations a process" if metric.name == "p99" else ""))
+        return float(values[key]) + one
+    return read
 
 
 @dataclass

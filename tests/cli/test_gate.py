@@ -134,6 +134,13 @@ def test_what_cannot_be_judged_is_refused(pair: Pair, more: list[str], why: str)
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_percentile_that_is_not_there_is_no_pass(pair: Pair) -> None:
+    done = pair.gate("-w", pair.workload("load"), "--metric", "p99")
+    assert done.returncode == 2 and "fewer than 10,000 operations" in done.stderr
+    (row,) = pair.report().rows
+    assert (row.workload, row.verdict) == ("load/object+latency", "error")
+
+
 def test_both_sides_are_needed(pair: Pair) -> None:
     done = pair.suite.ouro("gate", "--base", str(pair.suite.folder / "base"))
     assert done.returncode == 2 and "--cand" in done.stderr
