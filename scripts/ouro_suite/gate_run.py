@@ -171,9 +171,16 @@ class Gate:
         self._confirm_group(list(self.flagged), CONFIRM_SHARE)
         for key in self.flagged:
             if key not in self.verdicts:
-                found = self._estimate(key, SCREEN, CONFIRM)
-                self._decide(key, INCONCLUSIVE, found, None, judge.undecided_note(
-                    found, self.metric[key[1]].tolerance, self.order.floors.get(key)))
+                self._give_up(key)
+
+    def _give_up(self, key: Key) -> None:
+        """The end of the budget: what may have got better passes, the rest stays open."""
+        found, tolerance = self._estimate(key, SCREEN, CONFIRM), self.metric[key[1]].tolerance
+        if judge.harmless(found, tolerance):
+            self._decide(key, OK, found, found.p, "perhaps an improvement: more budget")
+        else:
+            self._decide(key, INCONCLUSIVE, found, None, judge.undecided_note(
+                found, tolerance, self.order.floors.get(key)))
 
     def _confirm_group(self, group: list[Key], share: float) -> None:
         """A few looks at ever more blocks, until all are decided or the time is used."""
@@ -211,7 +218,8 @@ class Gate:
                 self._decide(key, word, found, adjusted[key])
                 continue
             pooled = self._estimate(key, SCREEN, CONFIRM)
-            if judge.harmless(pooled, self.metric[key[1]].tolerance):
+            if judge.harmless(pooled, self.metric[key[1]].tolerance) and \
+                    found.effect > 1.0 / (1.0 + self.metric[key[1]].tolerance):
                 self._decide(key, OK, pooled, pooled.p)
 
     def _exact(self) -> None:

@@ -124,7 +124,13 @@ def test_five_percent_in_bursts_are_found_or_left_open_but_never_passed() -> Non
 
 
 def test_five_percent_less_are_an_improvement() -> None:
-    assert verdicts({"a": 1 / 1.05}, calm, 1) == {"a": "improvement"}
+    words = [verdicts({"a": 1 / 1.05, "b": 1.0}, regimes, seed) for seed in range(30)]
+    assert all(w == {"a": "improvement", "b": "ok"} for w in words)
+
+
+def test_an_improvement_that_the_budget_cannot_show_passes_and_says_so() -> None:
+    (row,) = gate({"a": 1 / 1.04}, calm, 1, 24).run()
+    assert (row.verdict, row.note) == ("ok", "perhaps an improvement: more budget")
 
 
 def test_noise_that_hides_everything_is_inconclusive() -> None:
