@@ -218,6 +218,31 @@ size_t ou_referrers(ou_object *target, ou_object **out, size_t max)
     return h.len;
 }
 
+static void collect_tracked(ou_object *o, unsigned slot, size_t bytes, void *arg)
+{
+    (void)slot, (void)bytes;
+    hunt *h = arg;
+    if (!ou_gc_is_tracked(o) || o->gcbits & OU_GC_DOOMED) {
+        return;
+    }
+    if (h->len < h->max) {
+        h->out[h->len] = ou_incref(o);
+    }
+    h->len++;
+}
+
+size_t ou_gc_objects(ou_object **out, size_t max)
+{
+    hunt h = {.out = out, .max = max};
+    if (!may_look()) {
+        return 0;
+    }
+    ou_world_stop();
+    each_object(collect_tracked, &h);
+    ou_world_start();
+    return h.len;
+}
+
 static void gather(ou_object *child, void *arg)
 {
     hunt *h = arg;

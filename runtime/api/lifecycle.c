@@ -3,7 +3,7 @@
 /* lifecycle.c - start and stop: the only place that knows every floor, and wires the seams. */
 #include "api/fork.h"
 #include "conf/conf.h"
-#include "gc/gc.h"
+#include "gc/verify.h"
 #include "heap/arena.h"
 #include "object/object.h"
 #include "object/weakref.h"
@@ -65,6 +65,7 @@ int ou_start(const char *conf)
     ou_types_init();
     ou_conf_seal(true);
     started = true;
+    ou_gc_zeal_start();
     if (ou_conf.gc_background && ou_gc_background(true) != 0) {
         ou_stop();
         return ou_fail(OU_ENOMEM, "no thread for the background collector");

@@ -10,44 +10,10 @@
 #include "heap/arena.h"
 #include "object/watch.h"
 
-#define CALLBACKS_MAX 8
-
 static ou_lock collecting = OU_LOCK_INIT;
 uint32_t ou_gc_hurry;
 static uint32_t slicing;     /* atomic: the collection in progress gives way */
 static __thread bool inside; /* this thread collects: finalizers below */
-
-static struct {
-    ou_gc_callback fn;
-    void *arg;
-} callbacks[CALLBACKS_MAX];     /* appended under callbacks_lock; count published last */
-static uint32_t callback_count; /* atomic */
-static ou_lock callbacks_lock = OU_LOCK_INIT;
-
-int ou_gc_callback_add(ou_gc_callback fn, void *arg)
-{
-    ou_lock_take(&callbacks_lock);
-    uint32_t n = callback_count;
-    if (n < CALLBACKS_MAX) {
-        callbacks[n].fn = fn;
-        callbacks[n].arg = arg;
-        ou_store_release(&callback_count, n + 1);
-    }
-    ou_lock_give(&callbacks_lock);
-    return n < CALLBACKS_MAX ? 0
-                             : ou_fail(OU_ELIMIT,
-                                       "no room for more than %d collector "
-                                       "callbacks",
-                                       CALLBACKS_MAX);
-}
-
-static void call_back(const ou_gc_report *report)
-{
-    uint32_t n = ou_load_acquire(&callback_count);
-    for (uint32_t i = 0; i < n; i++) {
-        callbacks[i].fn(report, callbacks[i].arg);
-    }
-}
 
 /* A sliced collection in progress is given up for whoever waits. */
 static void collector_take(void)
@@ -130,7 +96,7 @@ static int64_t collect(ou_gc_report *report)
         return OU_ENOMEM;
     }
     inside = true;
-    call_back(NULL);
+    ou_gc_call_back(NULL);
     ou_watch(OU_EV_GC_BEGIN, NULL, 0);
     ou_gc_pacing_begins();
     bool done = collect_locked(report);
@@ -138,7 +104,7 @@ static int64_t collect(ou_gc_report *report)
     if (done) {
         ou_gc_pacing_collected();
     }
-    call_back(report);
+    ou_gc_call_back(report);
     inside = false;
     ou_lock_give(&collecting);
     return (int64_t)report->unreachable;

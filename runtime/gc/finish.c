@@ -59,19 +59,20 @@ static void hold(ou_object *o)
 }
 
 /* Runs one finalizer; the object keeps its merged count, so coming back needs no repair. */
-static bool finalize_member(ou_object *o)
+static void finalize_member(ou_object *o, ou_gc_report *report)
 {
     if ((o->gcbits & (OU_GC_FINALIZER | OU_GC_FINALIZED)) != OU_GC_FINALIZER) {
-        return false;
+        return;
     }
     const ou_type *type = ou_type_get(o);
     o->gcbits |= OU_GC_FINALIZED;
     ou_watch(OU_EV_FINALIZE, o, 0);
     OU_STAT(finalizers_run, 1);
+    report->finalized++;
     if (type->finalize(o, type) != 0) {
         OU_STAT(finalizers_failed, 1);
+        report->failed++;
     }
-    return true;
 }
 
 /* Members are merged, so rc_local is free to hold the count of references from outside, beside
@@ -164,11 +165,10 @@ size_t ou_gc_finish(ou_gc_report *report)
     }
     ou_gc_start_world(report);
     ou_weakrefs_notify(notify);
-    size_t all = ou_gc.garbage_count, finalized = 0;
+    size_t all = ou_gc.garbage_count;
     for (size_t i = 0; i < all; i++) {
-        finalized += finalize_member(ou_gc.garbage[i]);
+        finalize_member(ou_gc.garbage[i], report);
     }
-    report->finalized += finalized;
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
     report->resurrected += remove_survivors();

@@ -150,6 +150,9 @@ size_t ou_gc_finish(ou_gc_report *report);
 void ou_gc_reclaim_by_header(void);
 void ou_gc_flag_members(void);
 
+/* Tells who registered; before a collection `report` is NULL. */
+void ou_gc_call_back(const ou_gc_report *report);
+
 /* One collection in short stops (sliced.c); the caller is the collector. False: given up, for
  * somebody waits (ou_gc_hurry) or there is no memory for it. */
 bool ou_gc_sliced(ou_gc_report *report);

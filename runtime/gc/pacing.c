@@ -13,7 +13,7 @@
 #include <signal.h>
 
 #include "conf/conf.h"
-#include "gc/gc.h"
+#include "gc/verify.h"
 #include "heap/arena.h"
 #include "ouro/runtime.h"
 
@@ -93,6 +93,10 @@ static void on_growth(void)
 
 static void at_safepoint(void)
 {
+    if (OU_KNOB(gc_zeal)) {
+        ou_gc_zeal();
+        return;
+    }
     if (OU_KNOB(gc_auto)) {
         int64_t grown = growth();
         if (grown >= step()) {
@@ -134,31 +138,6 @@ unsigned ou_gc_pacing_share(void)
 void ou_gc_pacing_collected(void)
 {
     ou_store_relaxed(&live_after, ou_min(before, tracked_bytes()));
-}
-
-void ou_gc_enable(void)
-{
-    ou_knob_set("gc_auto", "1");
-}
-
-void ou_gc_disable(void)
-{
-    ou_knob_set("gc_auto", "0");
-}
-
-bool ou_gc_is_enabled(void)
-{
-    return OU_KNOB(gc_auto);
-}
-
-int ou_gc_threshold_set(size_t min_bytes, unsigned percent)
-{
-    if (percent > 1000 || min_bytes > (size_t)1 << 40) {
-        return ou_fail(OU_EINVAL, "gc threshold: at most 1000 percent and 1 TiB");
-    }
-    ou_store_relaxed(&ou_conf.gc_min_bytes, (int64_t)min_bytes);
-    ou_store_relaxed(&ou_conf.gc_percent, (int64_t)percent);
-    return 0;
 }
 
 /* The background thread: attached only while it collects. */

