@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "purge_thread.h"
 #include "conf/conf.h"
 #include "ouro/heap.h"
 
@@ -109,4 +110,5 @@ size_t malloc_usable_size(void *p)
 __attribute__((constructor)) static void read_knobs(void)
 {
     ou_conf_env(false);
+    ou_purge_thread_allow();
 }

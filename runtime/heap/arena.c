@@ -4,6 +4,7 @@
 #include "heap/arena.h"
 
 #include "conf/conf.h"
+#include "conf/stats.h"
 #include "os/lock.h"
 
 char *ou_range;
@@ -27,7 +28,10 @@ static struct {
     uint64_t *soiled; /* lock: bit set = free and dirty */
     uint64_t *aged;   /* lock: bit set = was so at the last tick already */
     uint64_t tick_ns; /* lock: time of the last tick */
+    uint32_t waiting; /* atomic: somebody sleeps until there are dirty pages */
 } arena;
+
+void (*ou_arena_on_dirty)(void);
 
 static bool bit_get(const uint64_t *map, size_t i)
 {
@@ -240,6 +244,7 @@ static size_t purge_locked(const uint64_t *which)
         }
         i = end;
     }
+    OU_STAT(heap_purged_bytes, bytes);
     return bytes;
 }
 
@@ -278,6 +283,33 @@ static void release_locked(size_t start, size_t n)
     if (kept > (size_t)OU_KNOB(heap_dirty_bytes)) {
         purge_locked(arena.soiled);
     }
+    if (OU_UNLIKELY(ou_load_relaxed(&arena.waiting)) && arena.dirty) {
+        ou_store_relaxed(&arena.waiting, 0u);
+        ou_os_wake(&arena.waiting, false);
+    }
+}
+
+void ou_arena_wait_dirty(void)
+{
+    for (;;) {
+        ou_lock_take(&arena.lock); /* so that no page is freed between look and sleep */
+        bool dirty = arena.dirty != 0;
+        ou_store_relaxed(&arena.waiting, dirty ? 0u : 1u);
+        ou_lock_give(&arena.lock);
+        if (dirty) {
+            return;
+        }
+        ou_os_wait(&arena.waiting, 1, 0);
+    }
+}
+
+static void tell_dirty(void)
+{
+    int64_t enough = OU_KNOB(heap_background_bytes);
+    if (ou_arena_on_dirty && enough &&
+        ou_load_relaxed(&arena.dirty) << OU_PAGE_SHIFT >= (size_t)enough) {
+        ou_arena_on_dirty();
+    }
 }
 
 void ou_arena_give(ou_page *first, size_t pages)
@@ -289,6 +321,7 @@ void ou_arena_give(ou_page *first, size_t pages)
     ou_lock_take(&arena.lock);
     release_locked((size_t)(first - ou_page_table), pages);
     ou_lock_give(&arena.lock);
+    tell_dirty();
 }
 
 bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
@@ -313,6 +346,7 @@ void ou_arena_shrink(ou_page *first, size_t pages, size_t keep)
     ou_lock_take(&arena.lock);
     release_locked((size_t)(first - ou_page_table) + keep, pages - keep);
     ou_lock_give(&arena.lock);
+    tell_dirty();
 }
 
 size_t ou_arena_held_bytes(void)

@@ -32,6 +32,13 @@ void ou_arena_shrink(ou_page *first, size_t pages, size_t keep);
 /* Purges dirty pages older than heap_purge_ms, or all of them. Returns bytes. */
 size_t ou_arena_purge(bool all);
 
+/* Seam: called by a thread that gave pages back, without the lock, when heap_background_bytes
+ * or more are dirty. NULL: nobody cares. Const once threads allocate. */
+extern void (*ou_arena_on_dirty)(void);
+
+/* Sleeps until there are dirty pages. For one thread. */
+void ou_arena_wait_dirty(void);
+
 /* Bytes taken by runs plus free dirty ones: what the system may count as resident. */
 size_t ou_arena_held_bytes(void);
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * idle_memory_falls.c - a program with libouro-malloc.so preloaded allocates, frees everything
+ * and makes no call any more: its resident memory falls, also in the child of a fork. With
+ * "off" (heap_background_bytes=0), and while little was freed, it has no thread that it did not
+ * make.
+ *
+ *      LD_PRELOAD=libouro-malloc.so idle_memory_falls [off]
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BLOCKS 12000
+#define BLOCK_BYTES 4096 /* 48 MiB: less than what is kept at once, so that only age counts */
+#define DEADLINE_S 25    /* it takes one and a half; a loaded machine may take longer */
+
+/* Value of a field of /proc/self/status; allocates nothing. */
+static long status(const char *field)
+{
+    static char text[8192];
+    int fd = open("/proc/self/status", O_RDONLY);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0) {
+        return -1;
+    }
+    text[n] = 0;
+    const char *at = strstr(text, field);
+    return at ? strtol(at + strlen(field), NULL, 10) : -1;
+}
+
+static void fill_and_drain(void)
+{
+    static void *blocks[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        blocks[i] = malloc(BLOCK_BYTES);
+        memset(blocks[i], 1, BLOCK_BYTES);
+    }
+    for (int i = 0; i < BLOCKS; i++) {
+        free(blocks[i]);
+    }
+}
+
+/* 0 when the resident memory falls to `base_kb` and a little more. */
+static int falls(const char *who, long base_kb)
+{
+    long peak = status("VmHWM:"), now = 0;
+    for (int i = 0; i < DEADLINE_S * 20; i++) {
+        now = status("VmRSS:");
+        if (now < base_kb + 6 * 1024) {
+            return 0;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+    }
+    fprintf(stderr, "%s: %ld kB at first, peak %ld, still %ld after %d s\n", who, base_kb, peak,
+            now, DEADLINE_S);
+    return 1;
+}
+
+static int in_child(long base_kb)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        fill_and_drain();
+        _exit(falls("child", base_kb));
+    }
+    int state = -1;
+    return waitpid(pid, &state, 0) == pid && state == 0 ? 0 : 1;
+}
+
+static int threads_are(const char *when, long n)
+{
+    long now = status("Threads:");
+    if (now != n) {
+        fprintf(stderr, "%s: %ld threads, not %ld\n", when, now, n);
+    }
+    return now != n;
+}
+
+int main(int argc, char **argv)
+{
+    bool off = argc > 1 && strcmp(argv[1], "off") == 0;
+    free(malloc(100));
+    long base_kb = status("VmRSS:");
+    int failures = threads_are("little freed", 1);
+    fill_and_drain();
+    failures += threads_are("much freed", off ? 1 : 2);
+    if (!off) {
+        failures += falls("parent", base_kb);
+        failures += in_child(base_kb);
+    }
+    return failures ? 1 : 0;
+}
