@@ -10,6 +10,7 @@
 #include "types/dict.h"
 
 #include "object/guard.h"
+#include "object/quick.h"
 #include "types/dict_table.h"
 #include "types/own.h"
 #include "types/str.h"
@@ -28,16 +29,19 @@ bool ou_is_dict(const ou_object *o)
     return ou_is_kind(o, OU_KIND_DICT);
 }
 
-/* ou_hash, without a call for a string whose hash is known. */
+/* Hash of a string that has been asked for it before; 0 for every other key. */
+OU_INLINE uint64_t known_hash(const ou_object *key)
+{
+    return OU_LIKELY(ou_is_kind(key, OU_KIND_STR))
+               ? ou_load_relaxed(&((const ou_str_object *)key)->hash)
+               : 0;
+}
+
+/* ou_hash, without a call where it is known. */
 OU_INLINE int key_hash(ou_object *key, uint64_t *hash)
 {
-    if (OU_LIKELY(ou_is_kind(key, OU_KIND_STR))) {
-        *hash = ou_load_relaxed(&((ou_str_object *)key)->hash);
-        if (OU_LIKELY(*hash != 0)) {
-            return 0;
-        }
-    }
-    return ou_hash(key, hash);
+    *hash = known_hash(key);
+    return OU_LIKELY(*hash != 0) ? 0 : ou_hash(key, hash);
 }
 
 /* Empty dict without a block, tracked. */
@@ -47,12 +51,8 @@ static ou_dict *dict_make(void)
     if (OU_UNLIKELY(!d)) {
         return NULL;
     }
-    d->entries = NULL;
-    d->len = 0;
-    d->used = 0;
-    d->room = 0;
+    ou_dict_empty(d);
     d->epoch = 0;
-    d->log2 = 0;
     ou_object_track(&d->base);
     return d;
 }
@@ -79,31 +79,82 @@ int64_t ou_dict_len(ou_object *dict)
     return (int64_t)ou_load_relaxed(&((ou_dict *)dict)->len); /* one word: needs no guard */
 }
 
+/* Stores a value, taking over the caller's reference, also when it fails; the key's is taken
+ * here, when it is new. The general form: any thread, any fill. */
+static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_t hash,
+                                             ou_object *value)
+{
+    ou_object *old = value; /* what is to be dropped: the value itself when there is no room */
+    ou_guard guard = ou_guard_begin(&d->base);
+    ou_dict_entry *e = ou_dict_find(d, key, hash);
+    bool ok = e || d->used < d->room || ou_dict_grow(d);
+    if (e) {
+        old = e->value;
+        e->value = value;
+    } else if (OU_LIKELY(ok)) {
+        ou_dict_add(d, ou_incref(key), hash, value);
+        old = NULL;
+    }
+    ou_guard_end(&d->base, guard);
+    ou_xdecref(old);
+    return ok ? 0 : OU_ENOMEM;
+}
+
+static __attribute__((noinline)) int put_foreign(ou_dict *d, ou_object *key, uint64_t hash,
+                                                 ou_object *value)
+{
+    return put_any(d, key, hash, ou_incref(value));
+}
+
+static __attribute__((noinline)) int drop_old(ou_object *old)
+{
+    ou_decref(old);
+    return 0;
+}
+
+/* Straight down when the owner replaces a value, or adds a key of its own into room it has. */
+OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
+{
+    if (OU_UNLIKELY(!ou_own_incref(value))) {
+        return put_foreign(d, key, hash, value);
+    }
+    if (OU_LIKELY(ou_own_enter(&d->base))) {
+        ou_dict_entry *e = ou_dict_find(d, key, hash);
+        if (e) {
+            ou_object *old = e->value;
+            e->value = value;
+            ou_own_leave();
+            return OU_LIKELY(ou_own_decref(old)) ? 0 : drop_old(old);
+        }
+        if (OU_LIKELY(d->used < d->room && ou_own_incref(key))) {
+            ou_dict_add(d, key, hash, value);
+            ou_own_leave();
+            return 0;
+        }
+        ou_own_leave();
+    }
+    return put_any(d, key, hash, value);
+}
+
+/* Keys whose hash must be found first. */
+static __attribute__((noinline)) int set_hashed(ou_object *dict, ou_object *key,
+                                                ou_object *value)
+{
+    uint64_t hash;
+    int err = ou_hash(key, &hash);
+    return OU_UNLIKELY(err) ? err : put((ou_dict *)dict, key, hash, value);
+}
+
 int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
 {
     if (OU_UNLIKELY(!ou_is_dict(dict) || !key || !value)) {
         return refuse("ou_dict_set", dict);
     }
-    uint64_t hash;
-    int err = key_hash(key, &hash);
-    if (OU_UNLIKELY(err)) {
-        return err;
+    uint64_t hash = known_hash(key);
+    if (OU_UNLIKELY(!hash)) {
+        return set_hashed(dict, key, value);
     }
-    ou_dict *d = (ou_dict *)dict;
-    ou_object *old = NULL;
-    ou_guard guard = ou_guard_begin(dict);
-    ou_dict_entry *e = ou_dict_find(d, key, hash);
-    bool ok = e || ou_dict_insert(d, key, hash, value);
-    if (e) {
-        old = e->value;
-        e->value = ou_incref(value);
-    } else if (OU_LIKELY(ok)) {
-        ou_incref(key);
-        ou_incref(value);
-    }
-    ou_guard_end(dict, guard);
-    ou_xdecref(old);
-    return ok ? 0 : OU_ENOMEM;
+    return put((ou_dict *)dict, key, hash, value);
 }
 
 /* New reference to the value, or NULL without an error. The general form: any thread. */
@@ -128,7 +179,13 @@ OU_INLINE ou_object *peek(ou_object *dict, ou_object *key, uint64_t hash)
     return peek_any(dict, key, hash);
 }
 
-ou_object *ou_dict_get(ou_object *dict, ou_object *key)
+static OU_COLD ou_object *no_such_key(void)
+{
+    return ou_fail_null(OU_EKEY, "ou_dict_get: no such key");
+}
+
+/* The general form: any thread, any key. */
+static __attribute__((noinline)) ou_object *get_any(ou_object *dict, ou_object *key)
 {
     uint64_t hash;
     if (OU_UNLIKELY(!ou_is_dict(dict) || !key)) {
@@ -138,9 +195,23 @@ ou_object *ou_dict_get(ou_object *dict, ou_object *key)
     if (OU_UNLIKELY(key_hash(key, &hash))) {
         return NULL;
     }
-    ou_object *value = peek(dict, key, hash);
-    if (OU_UNLIKELY(!value)) {
-        return ou_fail_null(OU_EKEY, "ou_dict_get: no such key");
+    ou_object *value = peek_any(dict, key, hash);
+    return OU_LIKELY(value != NULL) ? value : no_such_key();
+}
+
+/* Straight down when the owner asks for a string whose value it owns as well. */
+ou_object *ou_dict_get(ou_object *dict, ou_object *key)
+{
+    uint64_t hash = OU_LIKELY(key && ou_is_dict(dict)) ? known_hash(key) : 0;
+    if (OU_UNLIKELY(!hash || !ou_own_enter(dict))) {
+        return get_any(dict, key);
+    }
+    const ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
+    ou_object *value = e ? e->value : NULL;
+    bool counted = OU_LIKELY(e != NULL) && ou_own_incref(value);
+    ou_own_leave();
+    if (OU_UNLIKELY(!counted)) {
+        return e ? get_any(dict, key) : no_such_key();
     }
     return value;
 }
@@ -190,18 +261,14 @@ int ou_dict_del(ou_object *dict, ou_object *key)
 /* What a dict held: everything but its header, which others may be locking right now. */
 typedef struct storage {
     ou_dict_entry *entries;
-    uint32_t used, room, log2;
+    uint32_t used, room, mask;
 } storage;
 
 /* Empties a dict, under its guard or out of anyone's reach; the caller drops what it held. */
 static storage detach(ou_dict *d)
 {
-    storage taken = {d->entries, d->used, d->room, d->log2};
-    d->entries = NULL;
-    ou_store_relaxed(&d->len, 0);
-    d->used = 0;
-    d->room = 0;
-    d->log2 = 0;
+    storage taken = {d->entries, d->used, d->room, d->mask};
+    ou_dict_empty(d);
     d->epoch++;
     return taken;
 }
@@ -214,13 +281,11 @@ static void storage_drop(storage taken)
             __builtin_prefetch(e[OU_REFS_AHEAD].key, 1); /* NULL is harmless */
             __builtin_prefetch(e[OU_REFS_AHEAD].value, 1);
         }
-        if (e->key) {
-            ou_decref(e->key);
-            ou_decref(e->value);
-        }
+        ou_xdecref(e->key);
+        ou_xdecref(e->value);
     }
-    if (taken.entries) {
-        ou_side_free(taken.entries, ou_dict_block_bytes(taken.room, taken.log2));
+    if (taken.room) {
+        ou_dict_block_free(taken.entries, taken.room, taken.mask);
     }
 }
 
@@ -242,14 +307,14 @@ static bool copy_table(ou_dict *to, const ou_dict *from)
     if (!from->len) {
         return true;
     }
-    size_t bytes = ou_dict_block_bytes(from->room, from->log2);
-    ou_dict_entry *entries = ou_side_alloc(bytes);
-    if (OU_UNLIKELY(!entries)) {
+    char *block = ou_side_alloc(ou_dict_block_bytes(from->room, from->mask));
+    if (OU_UNLIKELY(!block)) {
         return false;
     }
-    memcpy(entries, from->entries, from->used * sizeof *entries);
-    size_t fixed = from->room * sizeof *entries;
-    memcpy((char *)entries + fixed, (const char *)from->entries + fixed, bytes - fixed);
+    size_t before = ou_dict_slot_bytes(from->mask);
+    size_t bytes = before + from->used * sizeof *from->entries;
+    memcpy(block, (const char *)from->entries - before, bytes);
+    ou_dict_entry *entries = (ou_dict_entry *)(block + before);
     for (uint32_t i = 0; i < from->used; i++) {
         ou_xincref(entries[i].key);
         ou_xincref(entries[i].value);
@@ -258,7 +323,7 @@ static bool copy_table(ou_dict *to, const ou_dict *from)
     to->len = from->len;
     to->used = from->used;
     to->room = from->room;
-    to->log2 = from->log2;
+    to->mask = from->mask;
     return true;
 }
 
@@ -351,9 +416,41 @@ static void dict_clear(ou_object *o)
 static void dict_release(ou_object *o)
 {
     const ou_dict *d = (const ou_dict *)o;
-    if (d->entries) {
-        ou_side_free(d->entries, ou_dict_block_bytes(d->room, d->log2));
+    if (d->room) {
+        ou_dict_block_free(d->entries, d->room, d->mask);
     }
+}
+
+/* Small dicts whose keys and values live on end where they stand. */
+#define QUICK_ENTRIES 8u
+
+/* True when the reference needed no more than a subtraction: it is gone then. */
+OU_INLINE bool drop_easily(ou_object **place)
+{
+    if (*place && OU_UNLIKELY(!ou_own_decref(*place))) {
+        return false;
+    }
+    *place = NULL;
+    return true;
+}
+
+static void dict_die(ou_object *o)
+{
+    ou_dict *d = (ou_dict *)o;
+    uint32_t used = d->used, i = 0;
+    if (ou_quick_dies() && used <= QUICK_ENTRIES) {
+        ou_dict_entry *e = d->entries;
+        while (i < used && drop_easily(&e->key) && drop_easily(&e->value)) {
+            i++;
+            e++;
+        }
+        if (OU_LIKELY(i == used)) {
+            dict_release(o);
+            ou_quick_free(o, ou_types[OU_KIND_DICT].bin);
+            return;
+        }
+    }
+    ou_object_die_unshared(o);
 }
 
 static int dict_equal(ou_object *a, ou_object *b, int depth)
@@ -406,6 +503,7 @@ void ou_dict_define(void)
         .size_bytes = sizeof(ou_dict),
         .traverse = dict_traverse,
         .drop = dict_clear,
+        .die = dict_die,
         .clear = dict_clear,
         .release = dict_release,
         .equal = dict_equal,

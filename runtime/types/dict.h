@@ -3,11 +3,11 @@
 /*
  * types/dict.h - layout of dict.
  *
- * One block of side storage holds `room` entries in order of insertion and, behind them, an
- * open-addressing index of 2^log2 slots, each the number of an entry plus 1, 0 = empty. A slot
- * is as wide as the numbers need: 1, 2 or 4 bytes. (The compact dict, R. Hettinger, 2012: order
- * for free, the sparse part small.) A deleted entry has key and value NULL and keeps its slot
- * in the index, so that probing goes on past it; the next rebuild drops it.
+ * One block of side storage holds numbers | tags | entries. The entries stand in order of
+ * insertion (the compact dict, R. Hettinger, 2012: order for free, the sparse part small).
+ * `mask` + 8 slots lie before them, so that a group of eight tags is found from the entries'
+ * address and the hash alone: dict_table.h. A deleted entry has key and value NULL and keeps
+ * its slot, so that probing goes on past it; the next rebuild drops it.
  */
 #ifndef OURO_TYPES_DICT_H
 #define OURO_TYPES_DICT_H
@@ -25,12 +25,13 @@ typedef struct ou_dict_entry {
 
 typedef struct ou_dict {
     ou_object base;
-    ou_dict_entry *entries; /* lock: guard. The side block; NULL when room is 0 */
-    size_t len;             /* lock: guard; atomic: ou_dict_len reads it without */
-    uint32_t used;          /* lock: guard. Entries filled so far, deleted ones included */
-    uint32_t room;          /* lock: guard. Entries there is space for */
-    uint32_t epoch;         /* lock: guard. Changes when a key is added or all are dropped */
-    uint32_t log2;          /* lock: guard. Index slots = 2^log2 */
+    ou_dict_entry
+        *entries;   /* lock: guard. Inside the side block; when room is 0 there is none */
+    size_t len;     /* lock: guard; atomic: ou_dict_len reads it without */
+    uint32_t used;  /* lock: guard. Entries filled so far, deleted ones included */
+    uint32_t room;  /* lock: guard. Entries there is space for */
+    uint32_t epoch; /* lock: guard. Changes when a key is added or all are dropped */
+    uint32_t mask;  /* lock: guard. Slots - 8; slots are a power of two */
 } ou_dict;
 
 static_assert(sizeof(ou_dict_entry) == 24, "an entry is three words");

@@ -1,83 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * dict_table.c - the open-addressing index over the entries of a dict.
+ * dict_table.c - the table of a dict as a whole: building, rebuilding, audit. Finding and
+ * adding are inline in dict_table.h.
  *
- * A slot holds the number of an entry, plus 1, in its low log2 bits (an entry number always
- * fits, as a third of the slots stay empty) and bits of the key's hash in those left over. So
- * in a large table, where every entry touched is a cache miss, a probe of another key mostly
- * ends in the index.
- *
- * Probing steps 1, 2, 3, ... from the hash's low bits, which visits every slot of a power of
- * two. At most two thirds of the slots are ever taken, deleted entries included, so a probe for
- * a missing key ends after three slots on average. When the entries are full the table is
- * rebuilt for 1.5 times the live keys: it doubles when all are live, is compacted in place when
- * a third is deleted and shrinks when most are. Each rebuild leaves room in proportion to what
- * it copied, so sets cost amortised constant time and deleted entries never add up.
+ * At most two thirds of the slots are ever taken, deleted entries included. When the entries
+ * are full the table is rebuilt: for three times the live keys while it is small (a table that
+ * grows will grow on, and copies cost more than room), later for 1.5 times. So it is compacted
+ * in place when a third is deleted and shrinks when most are. Each rebuild leaves room in
+ * proportion to what it copied, so sets cost amortised constant time and deleted entries never
+ * add up.
  */
 #include "types/dict_table.h"
 
 #include "types/str.h"
 
+#define SMALL_KEYS 512u /* below: times three */
+
 #define LOG2_MIN 3u  /* 8 slots, 5 entries, 128 bytes: one cache line pair */
 #define LOG2_MAX 32u /* entry numbers are 32 bits */
+
+const uint64_t ou_dict_no_tags[1];
 
 static uint32_t room_of(uint32_t log2)
 {
     return (uint32_t)((((uint64_t)1 << log2) * 2) / 3);
 }
 
-static uint32_t width_of(uint32_t log2)
+size_t ou_dict_slot_bytes(uint32_t mask)
 {
-    return log2 <= 8 ? 1 : log2 <= 16 ? 2 : 4;
+    size_t number = !mask ? 0 : ou_dict_is_narrow(mask) ? sizeof(uint16_t) : sizeof(uint32_t);
+    return ((size_t)mask + OU_DICT_GROUP) * (1 + number);
 }
 
-size_t ou_dict_block_bytes(uint32_t room, uint32_t log2)
+size_t ou_dict_block_bytes(uint32_t room, uint32_t mask)
 {
-    return (size_t)room * sizeof(ou_dict_entry) + ((size_t)width_of(log2) << log2);
+    return ou_dict_slot_bytes(mask) + room * sizeof(ou_dict_entry);
 }
 
-static void *index_of(const ou_dict *d)
-{
-    return d->entries + d->room;
-}
-
-/* Bits of a slot that hold the entry's number. */
-static uint32_t number_bits(uint32_t log2)
-{
-    return (uint32_t)(((uint64_t)1 << log2) - 1);
-}
-
-/* Bits of a slot that are left for the hash: none when log2 is the width. */
-static uint32_t tag_bits(uint32_t log2)
-{
-    uint32_t all = log2 <= 8 ? UINT8_MAX : log2 <= 16 ? UINT16_MAX : UINT32_MAX;
-    return all & ~number_bits(log2);
-}
-
-OU_INLINE uint32_t slot_get(const void *index, uint32_t log2, size_t i)
-{
-    if (log2 <= 8) {
-        return ((const uint8_t *)index)[i];
-    }
-    if (log2 <= 16) {
-        return ((const uint16_t *)index)[i];
-    }
-    return ((const uint32_t *)index)[i];
-}
-
-OU_INLINE void slot_set(void *index, uint32_t log2, size_t i, uint32_t value)
-{
-    if (log2 <= 8) {
-        ((uint8_t *)index)[i] = (uint8_t)value;
-    } else if (log2 <= 16) {
-        ((uint16_t *)index)[i] = (uint16_t)value;
-    } else {
-        ((uint32_t *)index)[i] = value;
-    }
-}
-
-OU_INLINE bool same_key(ou_object *a, ou_object *b)
+static bool same_key(ou_object *a, ou_object *b)
 {
     if (ou_is_kind(a, OU_KIND_STR) && ou_is_kind(b, OU_KIND_STR)) {
         const ou_str_object *x = (const ou_str_object *)a;
@@ -87,45 +48,28 @@ OU_INLINE bool same_key(ou_object *a, ou_object *b)
     return ou_key_equal(a, b);
 }
 
-ou_dict_entry *ou_dict_find(const ou_dict *d, ou_object *key, uint64_t hash)
+/* Groups are visited in steps of 1, 2, 3, ..., which reaches each of a power of two; a third of
+ * all slots is empty, so the search ends. */
+ou_dict_entry *ou_dict_find_on(const ou_dict *d, ou_object *key, uint64_t hash)
 {
-    if (OU_UNLIKELY(!d->len)) {
-        return NULL;
-    }
-    const void *index = index_of(d);
-    uint32_t log2 = d->log2;
-    uint32_t numbers = number_bits(log2);
-    uint32_t tags = tag_bits(log2);
-    uint32_t wanted = (uint32_t)(hash >> 32);
-    size_t i = hash & numbers;
-    for (size_t step = 1;; step++) {
-        uint32_t slot = slot_get(index, log2, i);
-        if (!slot) {
-            return NULL;
-        }
-        if (((slot ^ wanted) & tags) == 0) {
-            ou_dict_entry *e = &d->entries[(slot & numbers) - 1];
+    size_t at = hash & d->mask;
+    for (size_t step = OU_DICT_GROUP;; step += OU_DICT_GROUP) {
+        uint64_t word = ou_dict_group(d, at);
+        for (uint64_t match = ou_dict_matches(word, hash); match; match &= match - 1) {
+            ou_dict_entry *e = ou_dict_entry_of(d, at + ou_dict_first(match));
             if (e->key == key || (e->hash == hash && e->key && same_key(e->key, key))) {
                 return e;
             }
         }
-        i = (i + step) & numbers;
+        if (ou_dict_empties(word)) {
+            return NULL;
+        }
+        at = (at + step) & d->mask;
     }
-}
-
-/* Puts the number of an entry into the first empty slot on its way. */
-static void index_enter(void *index, uint32_t log2, uint64_t hash, uint32_t number)
-{
-    uint32_t numbers = number_bits(log2);
-    size_t i = hash & numbers;
-    for (size_t step = 1; slot_get(index, log2, i); step++) {
-        i = (i + step) & numbers;
-    }
-    slot_set(index, log2, i, number | ((uint32_t)(hash >> 32) & tag_bits(log2)));
 }
 
 /* Copies the live entries to `to` (which may be where they are) and indexes them. */
-static void table_fill(ou_dict *d, ou_dict_entry *to, uint32_t room, uint32_t log2)
+static void table_fill(ou_dict *d, ou_dict_entry *to, uint32_t room, uint32_t mask)
 {
     uint32_t live = 0;
     for (uint32_t i = 0; i < d->used; i++) {
@@ -133,15 +77,14 @@ static void table_fill(ou_dict *d, ou_dict_entry *to, uint32_t room, uint32_t lo
             to[live++] = d->entries[i];
         }
     }
-    void *index = to + room;
-    memset(index, 0, (size_t)width_of(log2) << log2);
-    for (uint32_t i = 0; i < live; i++) {
-        index_enter(index, log2, to[i].hash, i + 1);
-    }
     d->entries = to;
     d->used = live;
     d->room = room;
-    d->log2 = log2;
+    d->mask = mask;
+    memset(ou_dict_tags(d, mask), 0, ou_dict_slots(d));
+    for (uint32_t i = 0; i < live; i++) {
+        ou_dict_index(d, to[i].hash, i);
+    }
 }
 
 static bool table_rebuild(ou_dict *d, size_t keys)
@@ -150,50 +93,44 @@ static bool table_rebuild(ou_dict *d, size_t keys)
     while (log2 < LOG2_MAX && room_of(log2) < keys) {
         log2++;
     }
-    uint32_t room = room_of(log2);
+    uint32_t room = room_of(log2), mask = (uint32_t)(((uint64_t)1 << log2) - OU_DICT_GROUP);
     if (OU_UNLIKELY(room < keys)) {
         ou_fail(OU_ENOMEM, "dict: %zu keys are more than a dict can hold", keys);
         return false;
     }
-    if (log2 == d->log2 && d->room) {
-        table_fill(d, d->entries, room, log2);
+    if (mask == d->mask && d->room) {
+        table_fill(d, d->entries, room, mask);
         return true;
     }
-    ou_dict_entry *to = ou_side_alloc(ou_dict_block_bytes(room, log2));
-    if (OU_UNLIKELY(!to)) {
+    char *block = ou_side_alloc(ou_dict_block_bytes(room, mask));
+    if (OU_UNLIKELY(!block)) {
         return false;
     }
     ou_dict_entry *from = d->entries;
-    size_t from_bytes = ou_dict_block_bytes(d->room, d->log2);
-    table_fill(d, to, room, log2);
-    if (from) {
-        ou_side_free(from, from_bytes);
+    uint32_t from_room = d->room, from_mask = d->mask;
+    table_fill(d, (ou_dict_entry *)(block + ou_dict_slot_bytes(mask)), room, mask);
+    if (from_room) {
+        ou_dict_block_free(from, from_room, from_mask);
     }
     return true;
 }
 
-static bool table_grow(ou_dict *d)
+void ou_dict_block_free(ou_dict_entry *entries, uint32_t room, uint32_t mask)
+{
+    ou_side_free((char *)entries - ou_dict_slot_bytes(mask), ou_dict_block_bytes(room, mask));
+}
+
+bool ou_dict_grow(ou_dict *d)
 {
     size_t least = d->len + 1;
+    size_t spare = d->len < SMALL_KEYS ? d->len * 2 : d->len / 2;
     size_t most = ou_max(room_of(LOG2_MAX), least);
-    return table_rebuild(d, ou_min(least + d->len / 2, most));
+    return table_rebuild(d, ou_min(least + spare, most));
 }
 
 bool ou_dict_presize(ou_dict *d, size_t keys)
 {
     return !keys || table_rebuild(d, keys);
-}
-
-bool ou_dict_insert(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
-{
-    if (OU_UNLIKELY(d->used == d->room) && !table_grow(d)) {
-        return false;
-    }
-    d->entries[d->used++] = (ou_dict_entry){hash, key, value};
-    index_enter(index_of(d), d->log2, hash, d->used);
-    ou_store_relaxed(&d->len, d->len + 1);
-    d->epoch++;
-    return true;
 }
 
 void ou_dict_remove(ou_dict *d, ou_dict_entry *entry)

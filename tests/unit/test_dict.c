@@ -386,6 +386,45 @@ static void dict_that_holds_itself(void **state)
     assert_int_equal(ou_gc_collect(), 1);
 }
 
+/* Entry numbers grow from none to 2 and 4 bytes on the way, and deleted entries are squeezed
+ * out. */
+static void from_one_group_to_wide_numbers(void **state)
+{
+    (void)state;
+    const int64_t keys = 120000;
+    ou_object *d = ou_dict_new(0);
+    for (int64_t i = 0; i < keys; i++) {
+        ou_object *k = ou_int_new(i);
+        assert_ok(ou_dict_set(d, k, k));
+        ou_decref(k);
+        if (i % 3 == 2) { /* every third one goes at once */
+            ou_object *gone = ou_int_new(i - 1);
+            assert_ok(ou_dict_del(d, gone));
+            assert_fails(ou_dict_del(d, gone), OU_EKEY);
+            ou_decref(gone);
+        }
+    }
+    assert_int_equal(ou_dict_len(d), keys / 3 * 2);
+    ou_object *copy = ou_dict_copy(d);
+    uint64_t pos = 0;
+    ou_object *key = NULL;
+    for (int64_t i = 0; i < keys; i++) {
+        if (i % 3 == 1) {
+            continue;
+        }
+        assert_int_equal(ou_dict_next(d, &pos, &key, NULL), 1); /* in order of insertion */
+        assert_int_equal(unit_int(key), i);
+        ou_object *value = ou_dict_get(copy, key);
+        assert_ptr_equal(value, key);
+        ou_decref(value);
+        ou_decref(key);
+    }
+    assert_int_equal(ou_dict_next(d, &pos, &key, NULL), 0);
+    assert_int_equal(ou_equal(d, copy), 1);
+    ou_decref(d);
+    ou_decref(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +445,7 @@ int main(void)
         UNIT_TEST(keys_may_be_deleted_during_iteration),
         UNIT_TEST(values_die_after_the_dict_changed),
         UNIT_TEST(dict_that_holds_itself),
+        UNIT_TEST(from_one_group_to_wide_numbers),
     };
     return UNIT_MAIN(tests);
 }
