@@ -104,7 +104,7 @@ void ou_decref_last(ou_object *o)
         ou_heap_put_object(ou_heap_current(), type->bin, o);
         return;
     }
-    type->die(o);
+    type->die(o, type);
 }
 
 /* Subtracts one from an object whose count is merged, or about to be by its owner. True when

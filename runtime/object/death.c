@@ -125,8 +125,9 @@ void ou_object_die(ou_object *o)
     }
 }
 
-void ou_object_die_unshared(ou_object *o)
+void ou_object_die_unshared(ou_object *o, const ou_type *type)
 {
+    (void)type;
     ou_store_relaxed(&o->rc_local, 0u);
     ou_object_die(o);
 }
@@ -136,7 +137,7 @@ void ou_quick_die_long(ou_object *o, ou_object **refs, size_t dropped)
     for (size_t i = 0; i < dropped; i++) {
         refs[i] = NULL;
     }
-    ou_object_die_unshared(o);
+    ou_object_die_unshared(o, ou_type_get(o));
 }
 
 bool ou_deaths_hold(void)

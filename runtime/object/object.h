@@ -151,7 +151,7 @@ void ou_side_free(void *p, size_t bytes);
 void ou_object_die(ou_object *o);
 
 /* The same for what only its owner has ever counted: `die` of types that have no quick way. */
-void ou_object_die_unshared(ou_object *o);
+void ou_object_die_unshared(ou_object *o, const ou_type *type);
 
 /* Between hold and release the calling thread's containers die on paper only: nothing of theirs
  * runs. Returns what release wants back. */

@@ -4,10 +4,11 @@
  * quick.h - births and deaths that nobody must be told of, as straight lines without a call.
  * For the types floor, which knows what its objects hold.
  *
- * Birth:  o = ou_quick_new(type, bin, bits)     NULL: take the long way (ou_object_new)
+ * Birth:  o = ou_quick_new(type, bin, bits)     NULL: take the long way (ou_object_new); with
+ *         ... or ou_quick_new_polled            a safepoint before it
  *         ...fields and references...
- * Death:  type->die(o), called by ou_decref_last:
- *         ou_quick_dies(o)                      false: ou_quick_die_long(o, ...)
+ * Death:  type->die(o, type), called by ou_decref_last:
+ *         ou_quick_dies()                       false: ou_quick_die_long(o, refs, 0)
  *         n = ou_quick_drop(refs, all)          n < all: some reference needs more than a
  *                                               subtraction: ou_quick_die_long(o, refs, n)
  *         ou_quick_free(o, bin)
@@ -22,6 +23,21 @@
 
 #include "object/object.h"
 
+OU_INLINE ou_object *ou_quick_birth(uint64_t first, const ou_type *type, uint32_t bin,
+                                    uint64_t bits)
+{
+    ou_object *o = ou_heap_pop_object(bin);
+    if (OU_UNLIKELY(!o)) {
+        return NULL;
+    }
+    first |= type->birth | bits << 48;
+    ptrdiff_t known = type - ou_types; /* a built-in type: no load */
+    uint64_t second = (uint64_t)(__builtin_constant_p(known) ? known : type->index) << 32;
+    memcpy(o, &first, sizeof first);
+    memcpy((char *)o + 8, &second, sizeof second);
+    return o;
+}
+
 /* Block and header of an object of the size of `bin`, `bits` being added to its gcbits. Given a
  * constant type, its index is one as well. */
 OU_INLINE ou_object *ou_quick_new(const ou_type *type, uint32_t bin, uint64_t bits)
@@ -30,15 +46,19 @@ OU_INLINE ou_object *ou_quick_new(const ou_type *type, uint32_t bin, uint64_t bi
     if (OU_UNLIKELY(!first || ou_load_relaxed(&ou_special) || OU_ASAN)) {
         return NULL;
     }
-    ou_object *o = ou_heap_pop_object(bin);
-    if (OU_UNLIKELY(!o)) {
+    return ou_quick_birth(first, type, bin, bits);
+}
+
+/* The same behind a safepoint: NULL also when somebody wants the thread there. The long way
+ * begins with ou_object_poll. */
+OU_INLINE ou_object *ou_quick_new_polled(const ou_type *type, uint32_t bin, uint64_t bits)
+{
+    uint64_t first = ou_self.birth;
+    if (OU_UNLIKELY(!first || OU_ASAN) ||
+        OU_UNLIKELY(ou_load_relaxed(&ou_special) | ou_load_relaxed(&ou_self.self->poll))) {
         return NULL;
     }
-    first |= type->birth | bits << 48;
-    uint64_t second = (uint64_t)(type - ou_types) << 32;
-    memcpy(o, &first, sizeof first);
-    memcpy((char *)o + 8, &second, sizeof second);
-    return o;
+    return ou_quick_birth(first, type, bin, bits);
 }
 
 /* The collector may look from here on; for a constant `bits`, no load of what was just written.

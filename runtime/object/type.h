@@ -80,9 +80,8 @@ struct ou_type {
     void (*repr)(ou_object *o, struct ou_printer *out, int depth);
     struct ou_class *cls; /* instance: layout */
     /* The owner has dropped its last reference and nobody else ever counted: ends the quiet at
-     * once and hands the others to ou_object_die. Defaults to
-     * ou_object_die_unshared. */
-    void (*die)(ou_object *o);
+     * once and hands the others to ou_object_die. Defaults to ou_object_die_unshared. */
+    void (*die)(ou_object *o, const ou_type *type);
     uint64_t birth; /* bits of a new header's first word beside ou_self.birth */
 };
 

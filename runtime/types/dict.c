@@ -434,7 +434,7 @@ OU_INLINE bool drop_easily(ou_object **place)
     return true;
 }
 
-static void dict_die(ou_object *o)
+static void dict_die(ou_object *o, const ou_type *type)
 {
     ou_dict *d = (ou_dict *)o;
     uint32_t used = d->used, i = 0;
@@ -446,11 +446,11 @@ static void dict_die(ou_object *o)
         }
         if (OU_LIKELY(i == used)) {
             dict_release(o);
-            ou_quick_free(o, ou_types[OU_KIND_DICT].bin);
+            ou_quick_free(o, type->bin);
             return;
         }
     }
-    ou_object_die_unshared(o);
+    ou_object_die_unshared(o, type);
 }
 
 static int dict_equal(ou_object *a, ou_object *b, int depth)

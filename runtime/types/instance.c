@@ -30,6 +30,7 @@ OU_INLINE void make_empty(ou_object *o, const ou_type *type)
 /* The general form: the first instance of an open class, an empty magazine, a listener. */
 static __attribute__((noinline)) ou_object *instance_new_long(const ou_type *cls)
 {
+    ou_object_poll();
     if (!cls || cls->kind != OU_KIND_INSTANCE) {
         return ou_fail_null(OU_ETYPE, "ou_instance_new: '%s' is not a class",
                             cls ? cls->name : "NULL");
@@ -46,11 +47,11 @@ static __attribute__((noinline)) ou_object *instance_new_long(const ou_type *cls
 
 ou_object *ou_instance_new(const ou_type *cls)
 {
-    ou_object_poll();
     if (OU_UNLIKELY(!cls || !(ou_load_acquire(&cls->flags) & OU_TF_READY))) {
         return instance_new_long(cls); /* pairs: ou_class_seal */
     }
-    ou_object *o = ou_quick_new(cls, cls->bin, OU_GC_TRACKED); /* no stop until it is filled */
+    ou_object *o =
+        ou_quick_new_polled(cls, cls->bin, OU_GC_TRACKED); /* no stop until it is filled */
     if (OU_UNLIKELY(!o)) {
         return instance_new_long(cls);
     }
@@ -162,10 +163,13 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
     return 0;
 }
 
-/* Stores an owned value; consumed also on failure. */
-OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value)
+/* Stores an owned value; consumed also on failure. `direct`: index is known to be below
+ * `slots`.
+ */
+OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value,
+                  bool direct)
 {
-    if (OU_LIKELY(index < type->slots && ou_own_enter(self))) {
+    if (OU_LIKELY((direct || index < type->slots) && ou_own_enter(self))) {
         ou_object **place = &ou_instance_slots(self)[index];
         ou_object *old = *place;
         *place = value;
@@ -230,14 +234,14 @@ static __attribute__((noinline)) int set_at_steal_long(ou_object *self, int inde
                     !index_valid(ou_type_get(self), index))) {
         return steal_refuse("ou_attr_set_at_steal", self, value, index);
     }
-    return put(self, ou_type_get(self), (uint32_t)index, value);
+    return put(self, ou_type_get(self), (uint32_t)index, value, false);
 }
 
 int ou_attr_set_at_steal(ou_object *self, int index, ou_object *value)
 {
     const ou_type *type = ou_type_get(self); /* built-in types have no direct attributes */
     if (OU_LIKELY(value && (uint32_t)index < type->direct)) {
-        return put(self, type, (uint32_t)index, value);
+        return put(self, type, (uint32_t)index, value, true);
     }
     return set_at_steal_long(self, index, value);
 }
@@ -252,7 +256,7 @@ int ou_attr_set_at(ou_object *self, int index, ou_object *value)
         return fail_index(type, index);
     }
     if (OU_LIKELY(value != NULL)) {
-        return put(self, type, (uint32_t)index, ou_incref(value));
+        return put(self, type, (uint32_t)index, ou_incref(value), false);
     }
     return unset(self, type, (uint32_t)index)
                ? 0
@@ -286,7 +290,7 @@ int ou_attr_set(ou_object *self, const char *name, ou_object *value)
         return gone ? 0 : fail_unset(type, name);
     }
     int index = ou_class_attr(type, name);
-    return index < 0 ? index : put(self, type, (uint32_t)index, ou_incref(value));
+    return index < 0 ? index : put(self, type, (uint32_t)index, ou_incref(value), false);
 }
 
 static void instance_traverse(ou_object *o, ou_visit visit, void *arg)
@@ -345,9 +349,8 @@ static void instance_drop(ou_object *o)
     }
 }
 
-static void instance_die(ou_object *o)
+static void instance_die(ou_object *o, const ou_type *type)
 {
-    const ou_type *type = ou_type_get(o);
     ou_object **slots = ou_instance_slots(o);
     size_t n = type->slots, dropped = 0;
     if (ou_quick_dies() && !(OU_UNLIKELY(ou_instance_is_open(type)) && slots[n])) {

@@ -21,6 +21,7 @@ ou_object *ou_list_new(size_t capacity)
 /* The general form: any length, any circumstances. */
 static __attribute__((noinline)) ou_object *list_of_long(ou_object *const *items, size_t n)
 {
+    ou_object_poll();
     ou_list *l = ou_list_make(n);
     if (OU_UNLIKELY(!l)) {
         return NULL;
@@ -41,10 +42,9 @@ static __attribute__((noinline)) ou_object *list_fill_rest(ou_list *l, ou_object
 
 ou_object *ou_list_of(ou_object *const *items, size_t n)
 {
-    ou_object_poll();
     ou_list *l = NULL;
     if (OU_LIKELY(n <= OU_LIST_ROOM)) {
-        l = (ou_list *)ou_quick_new(&ou_types[OU_KIND_LIST], ou_list_bin(n), 0);
+        l = (ou_list *)ou_quick_new_polled(&ou_types[OU_KIND_LIST], ou_list_bin(n), 0);
     }
     if (OU_UNLIKELY(!l)) {
         return list_of_long(items, n);

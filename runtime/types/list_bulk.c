@@ -357,8 +357,9 @@ static void list_release(ou_object *o)
     }
 }
 
-static void list_die(ou_object *o)
+static void list_die(ou_object *o, const ou_type *type)
 {
+    (void)type;
     ou_list *l = (ou_list *)o;
     size_t len = l->len, dropped = 0;
     if (ou_quick_dies() && len <= OU_LIST_ROOM) {

@@ -182,7 +182,7 @@ static void str_drop(ou_object *o)
 }
 
 /* Not interned: who enters the table leaves the state in which this is called. */
-static void str_die(ou_object *o)
+static void str_die(ou_object *o, const ou_type *type)
 {
     size_t len = ((ou_str_object *)o)->len;
     OU_ASSERT(!(o->flags & OU_FL_INTERNED));
@@ -190,7 +190,7 @@ static void str_die(ou_object *o)
         ou_quick_free(o, quick_bin(len));
         return;
     }
-    ou_object_die_unshared(o);
+    ou_object_die_unshared(o, type);
 }
 
 static int str_hash(ou_object *o, uint64_t *hash)

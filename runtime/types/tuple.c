@@ -23,6 +23,7 @@ static uint32_t quick_bin(size_t n)
 /* The general form: any length, any circumstances. */
 static __attribute__((noinline)) ou_object *tuple_new_long(ou_object *const *items, size_t n)
 {
+    ou_object_poll();
     if (OU_UNLIKELY(n > (SIZE_MAX / 2 - sizeof(ou_tuple)) / sizeof(ou_object *))) {
         return ou_fail_null(OU_ENOMEM, "ou_tuple_new: %zu items do not fit into memory", n);
     }
@@ -51,11 +52,10 @@ ou_object *ou_tuple_new(ou_object *const *items, size_t n)
     if (!n) {
         return &empty.base;
     }
-    ou_object_poll();
     if (OU_UNLIKELY(n > QUICK_ITEMS)) {
         return tuple_new_long(items, n);
     }
-    ou_tuple *t = (ou_tuple *)ou_quick_new(&ou_types[OU_KIND_TUPLE], quick_bin(n), 0);
+    ou_tuple *t = (ou_tuple *)ou_quick_new_polled(&ou_types[OU_KIND_TUPLE], quick_bin(n), 0);
     if (OU_UNLIKELY(!t)) {
         return tuple_new_long(items, n);
     }
@@ -111,8 +111,9 @@ static void tuple_drop(ou_object *o)
     ou_refs_drop(t->items, t->len);
 }
 
-static void tuple_die(ou_object *o)
+static void tuple_die(ou_object *o, const ou_type *type)
 {
+    (void)type;
     ou_tuple *t = (ou_tuple *)o;
     size_t len = t->len, dropped = 0;
     if (ou_quick_dies() && len <= QUICK_ITEMS) {
