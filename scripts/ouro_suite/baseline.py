@@ -24,7 +24,6 @@ import subprocess
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from . import allocators, escape, paths, result, store, terminal
 from .errors import EXIT_OK, BadInput

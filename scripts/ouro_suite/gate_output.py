@@ -127,9 +127,10 @@ def _table(rows: Sequence[MetricVerdict], half: float) -> list[str]:
     for row in rows:
         lines.append("| " + " | ".join((
             f"{SIGN[row.verdict]} {row.verdict}", escape.for_code_span(row.workload),
-            escape.for_code_span(row.metric), f"**{percent(row.effect)}**" if row.effect is not None else "",
-            interval(row), f"`{plot(row, half)}`", "" if row.p is None else f"{row.p:.3g}",
-            str(row.blocks), escape.for_code_span(remark(row)))) + " |")
+            escape.for_code_span(row.metric),
+            "" if row.effect is None else f"**{percent(row.effect)}**", interval(row),
+            f"`{plot(row, half)}`", "" if row.p is None else f"{row.p:.3g}", str(row.blocks),
+            escape.for_code_span(remark(row)))) + " |")
     return lines
 
 

@@ -16,6 +16,7 @@ from typing import Callable, Sequence
 
 from . import icount, plan
 from .errors import BadInput
+from .gate_build import GateArm
 from .icount import IrCount
 from .verdict import ERROR, IMPROVEMENT, INCONCLUSIVE, OK, REGRESSION, MetricVerdict
 
@@ -28,7 +29,8 @@ MOST_SEEDS = 5
 
 @dataclass(frozen=True)
 class Subject:
-    """One arm: which build, by which allocator (None: its own), with how much planted work."""
+    """One arm: which build, by which allocator (None: its own), with how much planted work. A
+    gate's arm says itself which build its worker comes from."""
 
     build: Path
     arm: Callable[[plan.Cell], plan.Arm] | None = None
@@ -36,7 +38,8 @@ class Subject:
 
     def count(self, cell: plan.Cell, scale: float, seed: int) -> IrCount:
         arm = self.arm(cell) if self.arm else None
-        return icount.measure(self.build, cell, scale=scale, seed=seed, arm=arm,
+        build = arm.settings.build if isinstance(arm, GateArm) else self.build
+        return icount.measure(build, cell, scale=scale, seed=seed, arm=arm,
                               inject=self.inject)
 
 

@@ -8,47 +8,36 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import (allocators, context, escape, gate_output, icount, icount_judge, icount_selftest,
-               paths, plan, store, terminal, verdict, workloads)
+from . import (allocators, calibrate, context, escape, gate_build, gate_judge, gate_output,
+               icount, icount_judge, icount_selftest, paths, plan, store, terminal, verdict,
+               workloads)
 from .errors import EXIT_BAD_INPUT, EXIT_OK, BadInput
+from .gate_build import Side
 from .icount_judge import Judged, Subject
 from .verdict import GateReport
 
 TOP = 8  # functions shown of a row that moved
 
 
-def subject(argument: str, build: Path, inject: float = 0.0) -> tuple[Subject, dict[str, Any]]:
-    """An arm from a build folder, a prefix or an allocator's library, and what it is."""
-    path = Path(argument)
-    shown = escape.for_terminal(argument)
-    if path.is_dir():
-        paths.need("ouro-work", path.resolve())
-        about = {"name": path.name or argument, "kind": "build", "path": str(path.resolve())}
-        return Subject(path.resolve(), None, inject), about
-    if not path.is_file():
-        raise BadInput(f"{shown}: neither a build folder, nor a prefix, nor a library")
-    allocator = allocators.from_argument(f"candidate={argument}", build)
-    table = allocators.known(build)
-    about = {"name": path.name, "kind": "allocator", "path": allocator.path,
-             "sha256": allocators.file_sha256(allocator.path)}
-    return Subject(build, lambda cell: plan.make_arms([allocator], cell.form, table, None)[0],
-                   inject), about
+def subjects(args: argparse.Namespace) -> tuple[tuple[Side, Side], Subject, Subject]:
+    """What --base and --cand name, as for ouro gate: a revision is built. Both sides of a raw
+    form run in one worker, the candidate's."""
+    pair = gate_build.open_pair(args.base, args.cand, args.build)
+    base, cand = (Subject(side.folder, lambda cell, at=at: gate_build.make_arms(
+        pair, cell.form, icount.TIMEOUT_S)[at]) for at, side in enumerate(pair))
+    return pair, base, cand
 
 
 def tolerance(text: str | None) -> float:
-    """`ir:0.5%` or `0.5%`; a bare number is a fraction."""
+    """`ir:0.5%` or `0.5%`, also without the sign."""
     if text is None:
         return icount_judge.TOLERANCE
-    metric, colon, number = text.rpartition(":")
+    metric, colon, given = text.rpartition(":")
     if colon and metric != icount_judge.METRIC:
         raise BadInput(f"--metric {escape.for_terminal(text)}: icount has the metric ir only")
-    try:
-        value = float(number.removesuffix("%")) / (100.0 if number.endswith("%") else 1.0)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value <= 1.0:
-        raise BadInput(f"--metric {escape.for_terminal(text)}: a tolerance above 0 up to 100 %, "
-                       "such as ir:0.5%")
+    value = gate_judge.percent(given, "--metric ir")
+    if value == 0.0:
+        raise BadInput("--metric ir: a tolerance above 0 %, such as ir:0.5%")
     return value
 
 
@@ -99,30 +88,31 @@ def _movers_table(judged: Judged) -> Any:
                          body, (1, 2, 3, 4))
 
 
-def _report(judged: list[Judged], base: dict[str, Any], cand: dict[str, Any],
-            args: argparse.Namespace, start: float) -> GateReport:
+def _report(judged: list[Judged], pair: tuple[Side, Side], args: argparse.Namespace,
+            start: float) -> GateReport:
+    """The report. The doctor is not asked: what disturbs times does not change counts."""
     rows = tuple(j.row for j in judged)
-    machine = context.machine()
+    machine = {**context.machine(), "fingerprint": calibrate.fingerprint()}
     settings = {"tool": icount.version(), "seeds": args.seeds,
                 "scales": {j.row.workload: j.scale for j in judged},
                 "instructions": {j.row.workload: [[b.total, c.total] for b, c in
                                                   zip(j.base, j.cand)] for j in judged},
                 "movers": {j.row.workload: j.movers[:TOP] for j in judged}}
-    return GateReport(base, cand, rows, verdict.exit_code(rows), args.seed, machine,
+    return GateReport(pair[0].describe(), pair[1].describe(), rows,
+                      verdict.exit_code(rows), args.seed, machine,
                       round(time.monotonic() - start, 3), (), settings)
 
 
-def _two(args: argparse.Namespace, build: Path, start: float) -> int:
+def _two(args: argparse.Namespace, start: float) -> int:
     bound = tolerance(args.metric)
-    base, about_base = subject(args.base, build)
-    cand, about_cand = subject(args.cand, build)
+    pair, base, cand = subjects(args)
     wanted, judged = cells(args), []
     with terminal.Meter("counting") as meter:
         for index, cell in enumerate(wanted):
             meter.tell(cell.name, index / len(wanted))
             judged.append(icount_judge.judge(cell, base, cand, tolerance=bound, scale=args.scale,
                                              seed=args.seed, seeds=args.seeds))
-    report = _report(judged, about_base, about_cand, args, start)
+    report = _report(judged, pair, args, start)
     if args.output:
         Path(args.output).mkdir(parents=True, exist_ok=True)
         store.write_atomic(Path(args.output) / "gate.json", report.to_json())
@@ -139,7 +129,7 @@ def _one(args: argparse.Namespace, build: Path) -> int:
     wanted, rows, failed = cells(args), [], False
     arm = Subject(build)
     if args.allocator:
-        arm, _ = _named(args.allocator, build)
+        arm = _named(args.allocator, build)
     with terminal.Meter("counting") as meter:
         for index, cell in enumerate(wanted):
             meter.tell(cell.name, index / len(wanted))
@@ -168,19 +158,17 @@ def _one(args: argparse.Namespace, build: Path) -> int:
     return EXIT_BAD_INPUT if failed else EXIT_OK
 
 
-def _named(argument: str, build: Path) -> tuple[Subject, dict[str, Any]]:
+def _named(argument: str, build: Path) -> Subject:
     """-a: an allocator of the table, or NAME=/lib.so."""
     allocator = allocators.from_argument(argument, build)
     table = allocators.known(build)
-    return Subject(build, lambda cell: plan.make_arms([allocator], cell.form, table, None)[0]), {
-        "name": allocator.name, "kind": "allocator", "path": allocator.path}
+    return Subject(build, lambda cell: plan.make_arms([allocator], cell.form, table, None)[0])
 
 
 def run(args: argparse.Namespace) -> int:
     """ouro icount"""
     start = time.monotonic()
     _check(args)
-    build = paths.build_dir(args.build)
     if args.selftest is not None:
         return icount_selftest.run(args, cells(args), tolerance(args.metric))
-    return _two(args, build, start) if args.base else _one(args, build)
+    return _two(args, start) if args.base else _one(args, paths.build_dir(args.build))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
-from . import context, doctor, escape, icount, icount_judge, paths, plan, store, terminal
+from . import context, doctor, gate_judge, icount, icount_judge, paths, plan, store, terminal
 from .errors import EXIT_OK, EXIT_ROW_FAILED, BadInput
 from .icount_judge import Subject
 from .verdict import REGRESSION
@@ -39,13 +39,10 @@ class Trial:
 
 
 def fraction(text: str) -> float:
-    """`2%` or `0.02`."""
-    try:
-        value = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value <= 1.0:
-        raise BadInput(f"--inject {escape.for_terminal(text)}: above 0 up to 100 %, such as 2%")
+    """`2%`, as a fraction above 0."""
+    value = gate_judge.percent(text, "--inject")
+    if value == 0.0:
+        raise BadInput("--inject: above 0 %, such as 2%")
     return value
 
 

@@ -138,7 +138,8 @@ GOOD = {"ouro_baseline_format": 1, "name": "b", "date": "d", "commit": "a" * 40,
 
 
 @pytest.mark.parametrize("change", [
-    {"ouro_baseline_format": 2}, {"commit": "--upload-pack=evil"}, {"commit": ""}, {"name": "../b"},
+    {"ouro_baseline_format": 2}, {"commit": "--upload-pack=evil"}, {"commit": ""},
+    {"name": "../b"},
     {"commit": "", "prefix": "relative"}, {"commit": "", "prefix": "/a\nb"}, {"prefix": "/both"},
     {"date": 3}, {"digests": []}, {"extra": 1}])
 def test_damaged_and_hostile_baselines_are_refused(change: dict) -> None:

@@ -58,7 +58,8 @@ def test_the_workflow_passes_inputs_that_the_action_has_and_asks_for_no_rights()
 def judge(folder: Path, status: int = 0, **env: str) -> tuple[int, list[str]]:
     """scripts/ci/judge over a command that writes its arguments down and ends with status."""
     fake = folder / "ouro"
-    fake.write_text(f'#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done >args\nexit {status}\n')
+    fake.write_text('#!/bin/sh\nfor a in "$@"; do printf "%s\\n" "$a"; done >args\n'
+                    f"exit {status}\n")
     fake.chmod(0o755)
     done = subprocess.run([str(JUDGE)], cwd=folder, check=False, capture_output=True, env={
         "PATH": os.environ["PATH"], "OURO_COMMAND": str(fake), **env})
@@ -93,8 +94,6 @@ def test_judge_refuses_what_it_does_not_know(tmp_path: Path) -> None:
 def test_the_command_line_knows_what_judge_passes(tmp_path: Path, mode: str) -> None:
     _, args = judge(tmp_path, OURO_BASE="a", OURO_MODE=mode, OURO_WORKLOADS="churn",
                     OURO_METRIC="ir:1%", GITHUB_ACTIONS="true")
-    if f"\n    {mode} " not in cli.parser().format_help():
-        pytest.skip(f"this suite has no ouro {mode}")
     known = cli.parser().parse_args(args)
     assert known.base == "a" and known.cand == "HEAD" and known.github
     assert known.workload == ["churn"] and known.md.endswith("report.md")

@@ -136,7 +136,8 @@ def test_nothing_visible_is_unknown_and_no_crash(tmp_path: Path) -> None:
     assert "warn" not in found.values()
 
 
-@pytest.mark.parametrize("text", ["", "\x00\xff", "nan", "-", "9" * 400, "nan inf nan inf/inf nan nan nan nan nan", "a b c d e f g h i j"])
+@pytest.mark.parametrize("text", ["", "\x00\xff", "nan", "-", "9" * 400,
+                                  "nan inf nan inf/inf nan nan nan nan nan", "a b c d e f g h i j"])
 def test_garbage_in_every_file_is_no_crash(tmp_path: Path, text: str) -> None:
     names = {**QUIET, "proc/sys/kernel/numa_balancing": ""}
     doctor.examine(None, machine(tmp_path, {name: text for name in names}))
