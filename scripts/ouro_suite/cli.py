@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from typing import Callable, Sequence
 
 from . import VERSION, cli_gate, cli_judge, escape, profiles
@@ -148,4 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         sys.stderr.close()
-        return 1
+        return EXIT_BAD_INPUT  # nobody read the verdict
+    except Exception:  # 1 would read as a regression: a mistake of ours decides nothing
+        traceback.print_exc()
+        print("ouro: a mistake in ouro itself, please report it", file=sys.stderr)
+        return EXIT_BAD_INPUT

@@ -89,16 +89,32 @@ def _identity(pair: tuple[Side, Side], rows: Sequence[tuple[GateCell, Any]]) -> 
     return found
 
 
+def _stored(data: Any) -> Asked:
+    """The arguments from plan.json, as checked as those of the command line."""
+    def text(*values: Any) -> bool:
+        return all(isinstance(v, str) for v in values)
+    try:
+        asked = Asked(**data)
+    except TypeError as error:
+        raise BadInput(f"--resume: plan.json is damaged: {error}") from None
+    maybe = [v for v in (asked.build, asked.threads, asked.tol, asked.store) if v is not None]
+    if not text(asked.base, asked.cand, asked.form, asked.metric, *maybe) \
+            or not isinstance(asked.workload, list) or not text(*asked.workload) \
+            or type(asked.seed) is not int or type(asked.layouts) is not int \
+            or type(asked.budget_s) not in (int, float) or not 0 < asked.budget_s < 1e9 \
+            or not isinstance(asked.identity, dict) or not asked.identity \
+            or not text(*asked.identity.values()):
+        raise BadInput("--resume: plan.json is damaged: a field has the wrong type")
+    return asked
+
+
 def _open(args: argparse.Namespace) -> tuple[Asked, store.RunDir]:
     if args.resume:
         if args.base or args.cand or args.workload or args.output:
             raise BadInput("--resume: the gate's own plan decides; give no --base, --cand, -w "
                            "or -o")
         rundir = store.RunDir.open(Path(args.resume), resume=True)
-        try:
-            return Asked(**rundir.read_json("plan.json")), rundir
-        except TypeError as error:
-            raise BadInput(f"--resume: plan.json is damaged: {error}") from None
+        return _stored(rundir.read_json("plan.json")), rundir
     asked = _asked(args)
     stamp = datetime.datetime.now().strftime("gate-%Y%m%d-%H%M%S")
     folder = Path(args.output) if args.output else paths.runs_dir() / stamp

@@ -10,6 +10,7 @@ gate goes on where it was.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ import numpy as np
 
 from . import escape, plan, worker, workloads
 from .errors import BadInput
-from .gate_build import GateArm, GateCell
+from .gate_build import SIDES, GateArm, GateCell
 from .plan import Job
 from .store import RunDir
 
@@ -57,6 +58,38 @@ def condense(entry: dict[str, Any]) -> dict[str, Any]:
             "cpu": [r["cpu_ns"] for r in rounds]}
 
 
+def _whole(value: Any, least: int = 0) -> bool:
+    return type(value) is int and value >= least
+
+
+def _seconds(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def damaged(line: dict[str, Any]) -> str:
+    """What keeps a line of the log from being one of a gate's; empty when nothing does."""
+    kind, cell = line.get("kind"), line.get("cell")
+    if kind == "clock":
+        return "" if _seconds(line.get("elapsed_s")) else "no time"
+    if kind not in ("setup", "sample") or not isinstance(cell, str):
+        return "no line of a gate"
+    if kind == "setup":
+        scale = line.get("scale")
+        return "" if _seconds(scale) and scale > 0 and _whole(line.get("iterations"), 1) \
+            else f"no size of {cell}"
+    values = line.get("values")
+    if not _whole(line.get("block")) or line.get("side") not in SIDES \
+            or not isinstance(values, dict):
+        return f"no sample of {cell}"
+    for clock in ("wall", "cpu"):
+        times = values.get(clock)
+        if not isinstance(times, list) or not times or not all(map(_whole, times)):
+            return f"{cell}: a sample without {clock} times"
+    bad = [k for k in KEPT if k in values and k not in ("checksum", "timed_by")
+           and not _seconds(values[k])]
+    return f"{cell}: {bad[0]} is no number" if bad else ""
+
+
 class Failed(Exception):
     """A worker of one arm did not do its work."""
 
@@ -73,7 +106,11 @@ class Sampler:
         self.failures: dict[str, str] = {}
         self.costs: dict[str, list[float]] = defaultdict(list)
         self.spent_s = 0.0  # before this process
-        for line in rundir.samples():
+        for number, line in enumerate(rundir.samples(), 1):
+            why = damaged(line)
+            if why:
+                raise BadInput(f"{escape.for_terminal(str(rundir.path))}/samples.jsonl:{number}: "
+                               f"damaged: {escape.for_terminal(why)}")
             self._take(line)
         self.started = time.monotonic()
 
