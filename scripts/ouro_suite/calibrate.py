@@ -3,8 +3,8 @@
 """ouro calibrate: the same build against itself, to learn what this machine calls a difference.
 
 A session is SESSION pairs judged like a gate's. What sessions of identical arms say is noise;
-the part of it that more pairs would not remove is the noise floor, per workload and clock. Kept by machine, in
-$XDG_STATE_HOME/ouro or --store; a gate takes floor and clock from there.
+the part of it that more pairs would not remove is the noise floor, per workload and clock. Kept
+by machine, in $XDG_STATE_HOME/ouro or --store; a gate takes floor and clock from there.
 """
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from typing import Any, Callable
 from . import gate_output
 
 METRICS = "time 2.5%, rss 5%, minflt 5%, p99 10%, pause 25%, ir 0.5%, ops exact"
-EPILOG = ("exit status: 0 ok, 1 regression, 2 error or data that decide nothing, 3 inconclusive, "
-          "130 interrupted. BUILD: a folder with built programs, an allocator's .so, an "
-          "allocator of ouro list, or a git revision (built once, kept by commit)")
+EPILOG = ("exit status: 0 ok, 1 regression, 2 error or data that decide nothing, "
+          "3 inconclusive, 130 interrupted. BUILD: a folder with built programs, an "
+          "allocator's .so, an allocator of ouro list, or a git revision (built once, kept "
+          "by commit)")
 
 
 def _lazy(module: str) -> Callable[[argparse.Namespace], int]:

@@ -5,8 +5,8 @@
 A pair is one block's base and candidate. The screen passes a row only when its interval lies
 inside the tolerance on both sides (equivalence must be shown, not assumed). Everything else is
 confirmed on fresh blocks, looked at up to LOOKS times: a regression needs an effect beyond the
-tolerance and twice the noise floor and a signed-rank p, Holm-adjusted over the flagged rows,
-below ALPHA / LOOKS. docs/gate.md has the reasons.
+tolerance and twice the noise floor, in the fresh pairs as well as in all, and a signed-rank p
+of all, Holm-adjusted over all rows, below ALPHA / LOOKS. docs/gate.md has the reasons.
 
 Sources: Hodges and Lehmann 1963; Wilcoxon 1945; Holm 1979; Schuirmann 1987 (equivalence by two
 one-sided tests); Dunn 1961 (dividing the error over the looks).
@@ -140,14 +140,15 @@ def suspect(found: Estimate, tolerance: float) -> bool:
     return found.effect >= flag or found.effect <= 1.0 / flag
 
 
-def confirmed(found: Estimate, adjusted: float, tolerance: float,
+def confirmed(fresh: Estimate, pooled: Estimate, adjusted: float, tolerance: float,
               floor: float | None) -> str | None:
-    """Whether fresh pairs show a change; None: they do not."""
+    """Whether the pairs show a change: all of them that there is one, and the fresh ones, which
+    nothing selected, that it is as large. None: they do not."""
     bar = 1.0 + max(tolerance, 2.0 * (floor or 0.0))
     sure = adjusted <= ALPHA / LOOKS
-    if sure and found.effect >= bar:
+    if sure and min(fresh.effect, pooled.effect) >= bar:
         return REGRESSION
-    if sure and found.effect <= 1.0 / bar:
+    if sure and max(fresh.effect, pooled.effect) <= 1.0 / bar:
         return IMPROVEMENT
     return None
 

@@ -61,7 +61,7 @@ class Gate:
     def __init__(self, order: Order, sampler: Sampler) -> None:
         self.order, self.sampler = order, sampler
         self.verdicts: dict[Key, MetricVerdict] = {}
-        self.flagged: dict[Key, Estimate] = {}  # with what is known of them now
+        self.flagged: dict[Key, Estimate] = {}  # with what the screen saw
         self.metric = {m.name: m for m in order.metrics}
         self.reasons: list[str] = []
 
@@ -164,7 +164,7 @@ class Gate:
         return False
 
     def _confirm(self) -> None:
-        """Fresh blocks of the flagged rows only: first the suspected, then those that are wide."""
+        """First the suspected, then all that is only wide, on fresh blocks."""
         suspects = [k for k, e in self.flagged.items()
                     if judge.suspect(e, self.metric[k[1]].tolerance)]
         self._confirm_group(suspects, SUSPECT_SHARE)
@@ -197,29 +197,26 @@ class Gate:
                 return
 
     def _look(self, left: list[Key]) -> None:
-        """One look at the fresh pairs: Holm over all that was flagged."""
-        judged: dict[Key, Estimate] = {}
+        """One look at the pairs, fresh and all: Holm over all rows, since all were screened."""
+        judged: dict[Key, tuple[Estimate, Estimate]] = {}
         for key in left:
             try:
-                judged[key] = self._estimate(key, CONFIRM)
+                judged[key] = (self._estimate(key, CONFIRM),
+                               self._estimate(key, SCREEN, CONFIRM))
             except Undecidable as error:
                 if key[0] in self.sampler.failures:
                     self._fail(key, str(error))
-        p_values = {k: 1.0 for k in self.flagged}
-        p_values.update({k: v.p for k, v in self.verdicts.items()
-                         if k in self.flagged and v.p is not None})
-        p_values.update({k: e.p for k, e in judged.items()})
+        p_values = {k: 1.0 for k in self._keys()}
+        p_values.update({k: v.p for k, v in self.verdicts.items() if v.p is not None})
+        p_values.update({k: pooled.p for k, (_, pooled) in judged.items()})
         adjusted = dict(zip(p_values, judge.holm(list(p_values.values()))))
-        for key, found in judged.items():
-            self.flagged[key] = found
-            word = judge.confirmed(found, adjusted[key], self.metric[key[1]].tolerance,
+        for key, (fresh, pooled) in judged.items():
+            tolerance = self.metric[key[1]].tolerance
+            word = judge.confirmed(fresh, pooled, adjusted[key], tolerance,
                                    self.order.floors.get(key))
             if word is not None:
-                self._decide(key, word, found, adjusted[key])
-                continue
-            pooled = self._estimate(key, SCREEN, CONFIRM)
-            if judge.harmless(pooled, self.metric[key[1]].tolerance) and \
-                    found.effect > 1.0 / (1.0 + self.metric[key[1]].tolerance):
+                self._decide(key, word, pooled, adjusted[key])
+            elif judge.harmless(pooled, tolerance) and fresh.effect > 1.0 / (1.0 + tolerance):
                 self._decide(key, OK, pooled, pooled.p)
 
     def _exact(self) -> None:

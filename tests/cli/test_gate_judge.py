@@ -129,7 +129,7 @@ def test_five_percent_less_are_an_improvement() -> None:
 
 
 def test_an_improvement_that_the_budget_cannot_show_passes_and_says_so() -> None:
-    (row,) = gate({"a": 1 / 1.04}, calm, 1, 24).run()
+    (row,) = gate({"a": 1 / 1.04}, calm, 1, 20).run()
     assert (row.verdict, row.note) == ("ok", "perhaps an improvement: more budget")
 
 
