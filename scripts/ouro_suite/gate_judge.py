@@ -24,7 +24,7 @@ from . import escape, stats
 from .errors import BadInput
 from .verdict import ERROR, IMPROVEMENT, OK, REGRESSION, MetricVerdict
 
-ALPHA = 0.001  # chance of any false alarm of one gate, over all rows and looks
+ALPHA = 0.0002  # chance of any false alarm of one gate, over all rows and looks
 OK_ALPHA = 0.01  # of the two-sided interval that an `ok` rests on
 SCREEN_LOOKS = (16, 32, 64)  # blocks
 CONFIRM_LOOKS = (24, 48, 96, 192, 384)  # fresh blocks
