@@ -77,6 +77,11 @@ def _find_library(names: list[str]) -> str:
     return ""
 
 
+def c_library() -> str:
+    """The C library's own file, for programs that are linked with another malloc."""
+    return _find_library(["libc.so.6"])
+
+
 def from_row(name: str, row: Mapping[str, Any], build: Path) -> Allocator:
     """Looks the row's library up; a missing one is noted in `missing`, not raised."""
     path, missing = "", ""

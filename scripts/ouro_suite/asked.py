@@ -10,8 +10,11 @@ import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import allocators, context, escape, paths, plan, profiles, terminal, workloads
+from . import (allocators, context, escape, paths, plan, profiles, programs, terminal,
+               workloads)
 from .errors import BadInput
+
+PROGRAMS_BUDGET_S = 300.0  # a block of all programs on five allocators takes some 40 s
 
 
 @dataclass
@@ -45,6 +48,22 @@ def thread_counts(text: str | None) -> list[int]:
     return sorted(set(counts))
 
 
+def _programs(args: argparse.Namespace) -> list[str]:
+    """Scripts of the real programs asked for; those that cannot run are named and left out."""
+    if getattr(args, "programs", None) is None:
+        return []
+    if args.workload:
+        raise BadInput("--programs: measures programs only, give no -w")
+    chosen = programs.choose(args.programs)
+    for one in chosen:
+        if one.missing():
+            terminal.say(f"{one.name}: skipped: not installed: {one.missing()}")
+    able = [str(one.path) for one in chosen if not one.missing()]
+    if not able:
+        raise BadInput("--programs: none of them can run here")
+    return able
+
+
 def wanted(args: argparse.Namespace) -> Wanted:
     """Arguments, checked, as absolute as plan.json needs them."""
     profile = profiles.PROFILES[args.profile]
@@ -56,7 +75,8 @@ def wanted(args: argparse.Namespace) -> Wanted:
         parts = [p for p in profiles.PARTS if p in args.parts]
     else:
         parts = ["workloads"] if names else list(profiles.PARTS)
-    if not names and not traces and {"workloads", "whole"} & set(parts):
+    scripts = _programs(args)
+    if not names and not traces and not scripts and {"workloads", "whole"} & set(parts):
         catalogue = workloads.catalogue()
         names = [n for n in profiles.QUICK_WORKLOADS if n in catalogue] \
             if profile.name == "quick" else list(catalogue)
@@ -65,10 +85,11 @@ def wanted(args: argparse.Namespace) -> Wanted:
         raise BadInput("-w: two workloads have the same name")
     if not 0 <= args.seed < 1 << 31:
         raise BadInput("--seed: from 0 to 2147483647")
-    return Wanted([str(w.path) for w in chosen], traces,
+    budget_s = max(profile.budget_s, PROGRAMS_BUDGET_S) if scripts else profile.budget_s
+    return Wanted([str(w.path) for w in chosen] + scripts, traces,
                   args.allocator or list(allocators.load_table()), thread_counts(args.threads),
                   args.form, profile.name,
-                  profiles.seconds(args.budget) if args.budget else profile.budget_s, parts,
+                  profiles.seconds(args.budget) if args.budget else budget_s, parts,
                   args.seed, str(paths.build_dir(args.build)), args.anonymous)
 
 

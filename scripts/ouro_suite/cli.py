@@ -83,6 +83,8 @@ def _run_parser(commands: Commands) -> None:
                  _measure)
     _measuring(whole)
     whole.add_argument("-w", "--workload", action="append", metavar="NAME|FILE")
+    whole.add_argument("--programs", nargs="*", metavar="NAME", help="real programs instead "
+                       "(git, python3, gcc, ...): all that are installed, or these")
     whole.set_defaults(parts=["whole"])
 
 

@@ -32,6 +32,11 @@ def whole_comparison(run: Result) -> table.Comparison | None:
     return table.compare(part["benchmarks"], part["failures"])
 
 
+def has_memory(part: dict[str, Any]) -> bool:
+    """Older runs have no peak memory of whole processes."""
+    return any(table.MEMORY in entry for entry in part.get("benchmarks", []))
+
+
 def print_run(run: Result) -> None:
     """Tables on stdout."""
     out = terminal.console()
@@ -43,6 +48,9 @@ def print_run(run: Result) -> None:
     whole = whole_comparison(run)
     if whole:
         out.print(terminal.comparison_table(whole, "time", "whole processes (hyperfine), time"))
+        if has_memory(run.whole):
+            out.print(terminal.comparison_table(whole, "memory", "whole processes, peak memory"))
+        out.print(terminal.text(f"*: best of the row. {terminal.footnote(whole)}", "dim"))
     if run.micro.get("rows"):
         out.print(views.micro_table(run.micro))
     mark = doctor.mark(run.context.get("doctor", []))
@@ -118,6 +126,9 @@ def markdown(run: Result) -> str:
         parts += ["## Whole processes (hyperfine), wall time, ratio to "
                   f"{for_markdown(whole.base)}\n",
                   _comparison(whole, "time")]
+        if has_memory(run.whole):
+            parts += ["## Whole processes, peak resident memory of the largest process, ratio to "
+                      f"{for_markdown(whole.base)}\n", _comparison(whole, "memory")]
     if run.micro.get("rows"):
         parts += ["## Micro benchmarks against their limits\n", _table(
             ["benchmark", "time", "multiple", "limit", "its time"],

@@ -163,6 +163,8 @@ def render(run: Result) -> str:
         run=run, comparison=comparison, whole=whole, headline=headline(comparison),
         heat_time=heat_map(comparison, "time"), heat_memory=heat_map(comparison, "memory"),
         heat_whole=heat_map(whole, "time") if whole else [],
+        heat_whole_memory=heat_map(whole, "memory") if whole and any(
+            table.MEMORY in entry for entry in run.whole["benchmarks"]) else [],
         forests=[(form, _svg(figures.forest(comparison, form, "time", f"forest-{form}")))
                  for form in forms],
         series=_svg(figures.memory_over_time(_all_series(run, comparison), "rss")),

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The ouro authors
-"""Whole processes by hyperfine: start-up, work and exit, also of the same work in Python.
+"""Whole processes by hyperfine: start-up, work and exit, also of the same work in Python, and of
+real programs.
 
 hyperfine 1.15 cannot interleave, so it is called once per block and contender for a single
 run (-N: no shell in between), in an order that ouro randomises. Preloads are set by `env`, in
-every contender alike, so that hyperfine itself is never preloaded.
+every contender alike, so that hyperfine itself is never preloaded. Peak memory is what GNU time
+reads from wait4: that of the largest process of the tree. (What the kernel tells of a child of
+this process would be this process's own size, which the child has until it executes.)
 """
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -17,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from . import (allocators, child, escape, paths, plan, profiles, recording, scaling, worker,
-               workloads)
+from . import (allocators, child, escape, paths, plan, profiles, programs, recording, scaling,
+               worker, workloads)
 from .errors import BadInput
 
 PYTHON_COLUMN = "python"
@@ -34,6 +38,7 @@ class Contender:
     arm: str
     argv: tuple[str, ...]
     preload: str = ""
+    folder: str = ""  # a program's prepared input; empty for workers
 
     @property
     def cell(self) -> str:
@@ -64,10 +69,37 @@ def contenders(build: Path, usable: list[allocators.Allocator], load: workloads.
     return found
 
 
-def hyperfine_command(tool: str, one: Contender, out: Path) -> list[str]:
-    """One run of one contender."""
-    wrapped = shlex.join(["env", f"LD_PRELOAD={one.preload}", *one.argv])
-    return [tool, "-N", "-r", "1", "--style", "none", "--export-json", str(out), wrapped]
+def program_contenders(usable: list[allocators.Allocator], program: programs.Program,
+                       folder: Path) -> list[Contender]:
+    """A program on every allocator. The C library is preloaded, too: some programs are linked
+    with another malloc (Debian's redis-server with jemalloc), which it must come before."""
+    return [Contender(program.name, programs.FORM, a.name, f"program@{a.name}",
+                      tuple(program.command("work")), a.path or allocators.c_library(),
+                      str(folder)) for a in usable]
+
+
+def _reference(program: programs.Program, folder: Path) -> Contender:
+    """The run whose output is the right one; it warms the file cache as well."""
+    return program_contenders([allocators.Allocator(allocators.BASELINE)], program, folder)[0]
+
+
+def hyperfine_command(tools: tuple[str, str], one: Contender, out: Path) -> list[str]:
+    """One run of one contender; writes out/time.json, out/peak and out/said."""
+    hyperfine, timer = tools
+    place = ["-C", one.folder] if one.folder else []
+    wrapped = shlex.join([timer, "-f", "%M", "-o", str(out / "peak"), "env", *place,
+                          f"LD_PRELOAD={one.preload}", *one.argv])
+    return [hyperfine, "-N", "-r", "1", "--style", "none", "--output", str(out / "said"),
+            "--export-json", str(out / "time.json"), wrapped]
+
+
+def parse_peak(text: str) -> int:
+    """Bytes from GNU time's file, whose last line is KiB; ValueError when it is not."""
+    lines = text.split("\n")
+    peak = int(lines[-2]) * 1024 if len(lines) > 1 else 0
+    if not 0 < peak < 1 << 50:
+        raise ValueError(f"a peak of {peak} bytes")
+    return peak
 
 
 def parse(text: str) -> dict[str, float]:
@@ -88,21 +120,24 @@ class Whole:
 
     def __init__(self, build: Path, usable: list[allocators.Allocator], files: list[Path],
                  seed: int, profile: profiles.Profile, budget_s: float) -> None:
-        self.tool = shutil.which("hyperfine")
+        self.tools = (shutil.which("hyperfine") or "", shutil.which("time") or "")
         self.build, self.usable, self.files, self.seed = build, usable, files, seed
         self.profile, self.budget_s = profile, budget_s
         self.entries: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
         self.spent_s = 0.0
         self.scales: dict[str, float] = {}
+        self.said: dict[str, str] = {}
 
     def run(self, tell: Callable[[str, float], None]) -> dict[str, Any]:
         """Blocks until the budget is used up; entries have the form of benchmarks[]."""
         interrupted = False
-        if self.tool is None:
-            raise BadInput("hyperfine: not found: install the Debian package hyperfine")
+        for name, path in zip(("hyperfine", "time"), self.tools):
+            if not path:
+                raise BadInput(f"{name}: not found: install the Debian package {name}")
         try:
-            self._blocks(tell)
+            with tempfile.TemporaryDirectory(prefix="ouro-programs-") as folder:
+                self._blocks(tell, Path(folder))
         except KeyboardInterrupt:
             interrupted = True
         return {"tool": f"hyperfine {allocators.package_version('hyperfine')}".strip(),
@@ -110,8 +145,23 @@ class Whole:
                 "scales": self.scales, "elapsed_s": round(self.spent_s, 3),
                 "interrupted": interrupted}
 
-    def _blocks(self, tell: Callable[[str, float], None]) -> None:
-        everyone = self._scaled(tell)
+    def _programs(self, tell: Callable[[str, float], None], parent: Path) -> list[Contender]:
+        """The contenders of real programs, whose inputs are made here; their work is fixed."""
+        found: list[Contender] = []
+        for file in (f for f in self.files if f.suffix == programs.SUFFIX):
+            program = programs.read(file)
+            tell(f"preparing {program.name}", 0.0)
+            folder = parent / program.name
+            crowd = program_contenders(self.usable, program, folder)
+            why = programs.prepare(program, folder)
+            if why:
+                self.failures.extend(self._failure(one, -1, why, "") for one in crowd)
+            elif self._one(_reference(program, folder), -1, 0) is not None:
+                found += crowd
+        return found
+
+    def _blocks(self, tell: Callable[[str, float], None], parent: Path) -> None:
+        everyone = self._scaled(tell) + self._programs(tell, parent)
         block_s = 0.0
         for block in range(self.profile.max_blocks):
             if block and self.spent_s + block_s > self.budget_s:
@@ -136,7 +186,8 @@ class Whole:
         """Contenders at scales that fit the budget. Two small trials of ouro's form and of the
         peer, which may be ten times slower, stand for all contenders of a workload."""
         quick = self.profile.name == "quick"
-        loads = {load.name: load for load in map(workloads.open_file, self.files)}
+        files = [f for f in self.files if f.suffix != programs.SUFFIX]
+        loads = {load.name: load for load in map(workloads.open_file, files)}
         costs: dict[str, scaling.Cost] = {}
         for load in loads.values():
             tell(f"trying {load.name}", 0.0)
@@ -163,27 +214,44 @@ class Whole:
         return [one for name, load in loads.items() for one in contenders(
             self.build, self.usable, load, self.scales[name], self.seed, quick)]
 
-    def _one(self, one: Contender, block: int, position: int) -> float | None:
-        """One hyperfine call: an entry or a failure; its seconds, None when it failed."""
-        assert self.tool
+    @staticmethod
+    def _failure(one: Contender, block: int, why: str, detail: str) -> dict[str, Any]:
+        return {"cell": one.cell, "arm": one.arm, "column": one.column, "block": block,
+                "workload": one.workload, "form": one.form, "threads": 1, "failure": why,
+                "detail": escape.for_terminal(detail)[:300]}
+
+    def _environment(self, one: Contender) -> dict[str, str]:
         env = {k: os.environ[k] for k in worker.KEPT_ENVIRONMENT if k in os.environ}
         env.update(allocators.tuning_environment(self.usable), LC_ALL="C")
-        with tempfile.TemporaryDirectory(prefix="ouro-whole-") as folder:
-            out = Path(folder) / "one.json"
-            outcome = child.run(hyperfine_command(self.tool, one, out), env,
+        if one.folder:
+            env.update(programs.environment(Path(one.folder)))
+        return env
+
+    def _same(self, one: Contender, said: bytes) -> str:
+        """A program must print on every allocator what the reference printed."""
+        digest = hashlib.sha256(said).hexdigest()
+        if one.form != programs.FORM or self.said.setdefault(one.cell, digest) == digest:
+            return ""
+        return "printed something else than with the C library"
+
+    def _one(self, one: Contender, block: int, position: int) -> float | None:
+        """One hyperfine call: an entry or a failure; its seconds, None when it failed."""
+        with tempfile.TemporaryDirectory(prefix="ouro-whole-") as name:
+            out = Path(name)
+            outcome = child.run(hyperfine_command(self.tools, one, out), self._environment(one),
                                 self.profile.timeout_s)
             self.spent_s += outcome.elapsed_s
             why = worker.ending(outcome, self.profile.timeout_s)
             try:
-                found = parse(out.read_text(encoding="utf-8")) if not why else {}
+                if not why:
+                    found = parse((out / "time.json").read_text(encoding="utf-8"))
+                    found["peak"] = parse_peak((out / "peak").read_text(encoding="utf-8"))
+                    why = self._same(one, (out / "said").read_bytes())
             except (OSError, ValueError) as error:
                 why = f"bad record: {error}"
         if why:
             said = outcome.stderr.decode("utf-8", "replace").strip().splitlines()
-            self.failures.append({
-                "cell": one.cell, "arm": one.arm, "column": one.column, "block": block,
-                "workload": one.workload, "form": one.form, "threads": 1, "failure": why,
-                "detail": escape.for_terminal(said[0])[:300] if said else ""})
+            self.failures.append(self._failure(one, block, why, said[0] if said else ""))
             return None
         if block >= 0:
             wall_ns = found["wall_s"] * 1e9
@@ -192,6 +260,7 @@ class Whole:
                 "name": name, "run_name": name, "run_type": "iteration", "time_unit": "ns",
                 "iterations": 1, "real_time": wall_ns,
                 "cpu_time": (found["user_s"] + found["system_s"]) * 1e9, "threads": 1,
+                "peak_rss_bytes": found["peak"],
                 "cell": one.cell, "workload": one.workload, "form": one.form, "arm": one.arm,
                 "column": one.column, "block": block, "order_pos": position})
         return found["wall_s"]

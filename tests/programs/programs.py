@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,35 +21,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from ouro_suite import programs  # noqa: E402
+from ouro_suite.errors import BadInput  # noqa: E402
+from ouro_suite.programs import Program  # noqa: E402
+
 SKIPPED = 77
 TIMEOUT_S = 100.0  # some take two seconds, Python's own tests half a minute
-PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/bin"
-CASES = Path(__file__).resolve().parents[2] / "workloads" / "programs"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One real program: its script, the programs and files without which it cannot run."""
-
-    name: str
-    script: Path
-    needs: tuple[str, ...]
-    files: tuple[str, ...]
-
-    def missing(self) -> str:
-        """What is not there, empty when the case can run."""
-        programs = [p for p in self.needs if not shutil.which(p, path=PATH)]
-        return " ".join(programs + [f for f in self.files if not Path(f).exists()])
-
-
-def read_case(script: Path) -> Case:
-    """The case a script describes in its first lines."""
-    keys = dict(re.findall(r"^# (about|needs|files|tier): (.+)$",
-                           script.read_text(encoding="utf-8"), re.MULTILINE))
-    if not {"about", "needs", "tier"} <= set(keys):
-        raise SystemExit(f"{script}: needs the lines '# about:', '# needs:' and '# tier:'")
-    return Case(script.stem, script, tuple(keys["needs"].split()),
-                tuple(keys.get("files", "").split()))
 
 
 @dataclass(frozen=True)
@@ -68,7 +45,7 @@ class Ending:
 
 def call(argv: list[str], folder: Path, extra: dict[str, str]) -> Ending:
     """Runs argv in a session of its own, which is ended when the time is over."""
-    env = {"PATH": PATH, "HOME": str(folder), "LC_ALL": "C", "TZ": "UTC", **extra}
+    env = {**programs.environment(folder), **extra}
     env.update({k: os.environ[k] for k in ("PYTHON",) if k in os.environ})
     process = subprocess.Popen(argv, cwd=folder, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -84,19 +61,18 @@ def call(argv: list[str], folder: Path, extra: dict[str, str]) -> Ending:
     return Ending(status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
-def perform(case: Case, folder: Path, extra: dict[str, str]) -> Ending:
+def perform(case: Program, folder: Path, extra: dict[str, str]) -> Ending:
     """Prepares the case without, does its work with `extra` in the environment."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    done = call(["/bin/sh", str(case.script), "prepare"], folder, {})
-    if done.status != 0:
-        raise SystemExit(f"{case.name}: prepare failed: {done.lines()}")
-    return call(["/bin/sh", str(case.script), "work"], folder, extra)
+    why = programs.prepare(case, folder)
+    if why:
+        raise BadInput(f"{case.name}: {why}")
+    return call(case.command("work"), folder, extra)
 
 
 def loads(program: str, library: str, folder: Path) -> bool:
     """Would the dynamic linker put the library into this program? Not into a static one."""
-    path = shutil.which(program, path=PATH) or program
+    path = shutil.which(program, path=programs.PATH) or program
     with open(path, "rb") as handle:
         if handle.read(2) == b"#!":  # its interpreter decides
             return True
@@ -104,7 +80,7 @@ def loads(program: str, library: str, folder: Path) -> bool:
     return library in said.out
 
 
-def judge(case: Case, folder: Path, preload: dict[str, str]) -> list[str]:
+def judge(case: Program, folder: Path, preload: dict[str, str]) -> list[str]:
     """How the two runs differ; empty when they do not."""
     plain = perform(case, folder, {})
     if plain.status != 0 or not plain.out:
@@ -117,7 +93,7 @@ def judge(case: Case, folder: Path, preload: dict[str, str]) -> list[str]:
                                      lineterm=""))[:40]
 
 
-def run(case: Case, preload: dict[str, str], differs: bool) -> int:
+def run(case: Program, preload: dict[str, str], differs: bool) -> int:
     """One case; `differs`: the library is wrong on purpose and must be noticed."""
     missing = case.missing()
     if missing:
@@ -145,8 +121,7 @@ def main() -> int:
                         help="run nothing, fail when fewer than N of the cases could run")
     parser.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all)")
     args = parser.parse_args()
-    names = args.names or sorted(p.stem for p in CASES.glob("*.sh"))
-    cases = [read_case(CASES / f"{name}.sh") for name in names]
+    cases = programs.choose(args.names or list(programs.catalogue()))
     if args.at_least:
         able = [c.name for c in cases if not c.missing()]
         print(f"{len(able)} of {len(cases)} programs can run: {' '.join(able)}")
@@ -161,4 +136,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BadInput as error:
+        print(f"programs.py: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -6,6 +6,7 @@
 # needs: python3
 # files: /usr/lib/python3.11/test/test_gc.py
 # tier: nightly
+# measured: no
 # PYTHON chooses another interpreter. Debian's libpython3.11-testsuite has no test_sqlite3, others
 # have.
 : "${PYTHON:=/usr/bin/python3}"

@@ -5,6 +5,7 @@
 # about: stress-ng with malloc, heapsort of allocations and threads, its own verification on
 # needs: stress-ng
 # tier: nightly
+# measured: no
 case $1 in
 work)
     for threads in 0 2; do
