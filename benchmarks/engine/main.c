@@ -54,6 +54,10 @@ static int main_choose(const struct options *o, const struct workload *wl, struc
     r->inject = (double)o->inject / 0x1p32;
     r->latency = o->latency;
     r->rss_series = o->rss_series;
+    r->pauses = o->pauses;
+    if (o->pauses && r->form != FORM_OBJECT) {
+        return complain(c, wl->file, 0, "--pauses: only objects have a collector that stops");
+    }
     for (unsigned i = 0; i < run->plan->n_phases; i++) {
         const struct phase *p = &run->plan->phase[i];
         double ops = (double)p->ops * r->scale * (1 + r->inject) * r->iterations;

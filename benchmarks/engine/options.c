@@ -30,6 +30,7 @@ static const char options_help[] =
     "  --expect NAME=PATH    refuse unless malloc comes from PATH (NAME= alone: libc)\n"
     "  --out-fd N            write the record to this descriptor [1]\n"
     "  --rss-series FILE     write t_ns,rss_bytes,live_bytes lines\n"
+    "  --pauses FILE         objects: write start_ns,length_ns of every stop of the world\n"
     "  --latency             time every operation\n"
     "  --list                list the operations (ouro-replay: as --info)\n"
     "  --help, --version\n"
@@ -47,6 +48,7 @@ enum {
     OPT_EXPECT,
     OPT_FD,
     OPT_RSS,
+    OPT_PAUSES,
     OPT_LATENCY,
     OPT_LIST,
     OPT_INFO,
@@ -65,6 +67,7 @@ static const struct option options_long[] = {
     {"expect", required_argument, NULL, OPT_EXPECT},
     {"out-fd", required_argument, NULL, OPT_FD},
     {"rss-series", required_argument, NULL, OPT_RSS},
+    {"pauses", required_argument, NULL, OPT_PAUSES},
     {"latency", no_argument, NULL, OPT_LATENCY},
     {"list", no_argument, NULL, OPT_LIST},
     {"info", no_argument, NULL, OPT_INFO},
@@ -113,10 +116,25 @@ static void options_flag(int opt, const char *text, struct options *o)
         o->expect = text;
     } else if (opt == OPT_RSS) {
         o->rss_series = text;
+    } else if (opt == OPT_PAUSES) {
+        o->pauses = text;
     }
     o->latency |= opt == OPT_LATENCY;
     o->list |= opt == OPT_LIST;
     o->info |= opt == OPT_INFO;
+}
+
+/* A file that cannot be written is better known before the work than after it. */
+static int options_writable(const char *file, struct complaint *c)
+{
+    int fd = file ? open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
+    if (file && fd < 0) {
+        return complain(c, file, 0, "%s", strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return 0;
 }
 
 int options_parse(int argc, char **argv, const char *program, const char *about,
@@ -148,13 +166,8 @@ int options_parse(int argc, char **argv, const char *program, const char *about,
     if (argc - optind > 1) {
         return complain(c, program, 0, "one file, not %d", argc - optind);
     }
-    int series =
-        out->rss_series ? open(out->rss_series, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
-    if (out->rss_series && series < 0) {
-        return complain(c, out->rss_series, 0, "%s", strerror(errno));
-    }
-    if (series >= 0) {
-        close(series);
+    if (options_writable(out->rss_series, c) != 0 || options_writable(out->pauses, c) != 0) {
+        return -1;
     }
     out->input = argv[optind];
     if (!out->input && !out->list) {

@@ -24,6 +24,7 @@ struct options {
     const char *expect;  /* NULL: no check */
     int out_fd;
     const char *rss_series; /* NULL: none */
+    const char *pauses;     /* the same */
     bool latency;
     bool list;
     bool info; /* ouro-replay only */

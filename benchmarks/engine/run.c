@@ -15,6 +15,7 @@
 
 #include "engine/objects.h"
 #include "engine/operations.h"
+#include "engine/stops.h"
 #include "measure/arena.h"
 #include "measure/rss.h"
 
@@ -132,6 +133,9 @@ static bool run_phase(struct worker *w, unsigned index, struct iteration_result 
     uint64_t cpu = 0;
     uint64_t wall = 0;
     if (w->index == 0) {
+        if (run->options.pauses && w->phase->timed && stops_begin() != 0) {
+            worker_fail(w, WORKER_NO_MEMORY, "no memory for the log of stops");
+        }
         faults = rss_faults_read();
         cpu = clock_cpu_ns();
         wall = clock_wall_ns();
@@ -146,6 +150,9 @@ static bool run_phase(struct worker *w, unsigned index, struct iteration_result 
     if (w->index == 0) {
         took.wall_ns = clock_wall_ns() - wall;
         took.cpu_ns = clock_cpu_ns() - cpu;
+        if (run->options.pauses && w->phase->timed) {
+            stops_end();
+        }
         struct rss_faults after = rss_faults_read();
         took.minflt = after.minor - faults.minor;
         took.majflt = after.major - faults.major;
@@ -346,6 +353,11 @@ enum run_status run_all(struct run *run, char *why, size_t why_size)
     int err = sampler ? rss_sampler_stop(sampler, run->options.rss_series) : 0;
     if (err != 0) {
         snprintf(why, why_size, "%s: %s", run->options.rss_series, strerror(-err));
+        return RUN_NO_RESOURCES;
+    }
+    err = run->options.pauses ? stops_write(run->options.pauses) : 0;
+    if (err != 0) {
+        snprintf(why, why_size, "%s: %s", run->options.pauses, strerror(-err));
         return RUN_NO_RESOURCES;
     }
     if (run_verify(run, why, why_size) != 0) {

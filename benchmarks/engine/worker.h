@@ -101,6 +101,7 @@ struct run_options {
     unsigned iterations;
     bool latency;
     const char *rss_series;
+    const char *pauses;
 };
 
 struct phase_result {

@@ -86,6 +86,19 @@ garbage=$(field gc_garbage_peak)
     fail "half cyclic: $garbage of 3000"
 same 'nothing collected by itself' 0 "$(field gc_count)"
 
+# The timeline of stops: each ends after the one before
+# (who wishes to stop while another stops has begun to wait), and no more than there were.
+phases 'op: graphs, ops: 3000, window: 20, cycle: 100, shape: chain, cyclic: 100%, gc: background'
+expect 0 'pauses' w.yaml --pauses stops.csv
+same 'pauses header' start_ns,length_ns "$(head -1 stops.csv)"
+awk -F, 'NR > 1 { if ($1 + $2 < end) exit 1; end = $1 + $2 } END { if ($2 != 0) exit 1 }' stops.csv ||
+    fail 'stops out of order or without an end'
+[ "$(wc -l <stops.csv)" -ge 3 ] && [ "$(wc -l <stops.csv)" -le $(($(field gc_stops) + 2)) ] ||
+    fail "$(wc -l <stops.csv) lines for $(field gc_stops) stops"
+expect 2 'pauses nowhere' w.yaml --pauses no/such/folder
+printf 'name: t\nforms:\n  - form: raw\n    phases: [{op: fill, window: 9, sizes: 16}]\n' >raw.yaml
+expect 2 'pauses of raw blocks' raw.yaml --pauses stops.csv
+
 # A sleeping owner's window stays; with nobody awake there is nothing to do.
 phases "op: graphs, ops: 300, window: 50, cycle: 10, shape: tree, cyclic: 50%, asleep: 1"
 expect 0 'asleep' w.yaml --threads 2

@@ -42,6 +42,32 @@ static void a_report_agrees_with_the_histogram(void **state)
     assert_int_equal(report.stop_ns, now.stopped_ns);
 }
 
+static void the_log_keeps_the_last_stops(void **state)
+{
+    (void)state;
+    ou_pause log[4] = {{0}};
+    ou_pauses before, now;
+    ou_pauses_get(&before);
+    ou_pauses_log(log, 4);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(ou_gc_collect(), 0); /* one stop each */
+    }
+    assert_int_equal(ou_pauses_logged(), 6);
+    ou_pauses_get(&now);
+    ou_pauses_since(&now, &before);
+    uint64_t sum = 0;
+    for (int k = 2; k < 6; k++) { /* the k-th in log[k % 4] */
+        const ou_pause *p = &log[k % 4];
+        assert_true(p->ns > 0 && p->ns <= now.longest_ns);
+        assert_true(k == 2 || p->began_ns >= log[(k - 1) % 4].began_ns);
+        sum += p->ns;
+    }
+    assert_true(sum <= now.stopped_ns);
+    ou_pauses_log(NULL, 0);
+    assert_int_equal(ou_gc_collect(), 0);
+    assert_int_equal(ou_pauses_logged(), 6);
+}
+
 /* Edges rise, by no more than 1/16 from 16 on, and are exact below. */
 static void edges_are_in_order(void **state)
 {
@@ -77,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(every_stop_is_counted_once),
         UNIT_TEST(a_report_agrees_with_the_histogram),
+        UNIT_TEST(the_log_keeps_the_last_stops),
         UNIT_TEST(edges_are_in_order),
         UNIT_TEST(quantiles_take_the_share_asked_for),
     };

@@ -23,6 +23,12 @@ typedef struct ou_pauses {
     uint64_t bucket[OU_PAUSE_BUCKETS]; /* stops by length */
 } ou_pauses;
 
+/* One stop, by the monotonic clock (CLOCK_MONOTONIC). */
+typedef struct ou_pause {
+    uint64_t began_ns; /* somebody wished to stop */
+    uint64_t ns;       /* until the world ran again */
+} ou_pause;
+
 OU_BEGIN_DECLS
 
 /* Fills `out`. Thread-safety: any thread, at any time; a stop that ends meanwhile may be in
@@ -35,6 +41,16 @@ OU_API void ou_pauses_since(ou_pauses *now, const ou_pauses *before);
 /* Length that at least the share `q` (0..1) of the stops did not exceed, in ns: the upper edge
  * of its bucket, at most longest_ns. 0 when there was none. */
 OU_API uint64_t ou_pauses_quantile(const ou_pauses *pauses, double q);
+
+/* From now on each stop is also written down: the k-th in log[k % n], so that the last n
+ * remain. `log` stays the caller's and must live until logging has ended: NULL ends it, a stop
+ * that is under way may still write. Thread-safety: one caller at a time, any number of stops.
+ */
+OU_API void ou_pauses_log(ou_pause *log, size_t n);
+
+/* Stops written down since the log was given; their entries are whole while nobody stops the
+ * world. */
+OU_API uint64_t ou_pauses_logged(void);
 
 OU_END_DECLS
 
