@@ -15,11 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import (allocators, child, context, doctor, escape, micro, paths, profiles, recording,
+from . import (allocators, child, context, doctor, escape, micro, paths, peers, profiles, recording,
                result, runner, store, terminal, whole, worker, workloads)
 from .asked import Wanted, choose_allocators, identity, rows, wanted
 from .errors import EXIT_OK, EXIT_ROW_FAILED, BadInput
 
+PEER_ROUNDS = 5
 SHARE = {"workloads": 0.44, "replay": 0.12, "micro": 0.12, "whole": 0.32}
 EXIT_INTERRUPTED = 130
 RECORDED_BYTES = 1_200_000  # of source text: about two million allocations
@@ -89,6 +90,15 @@ class Measurement:
         if self.tally.interrupted:
             raise KeyboardInterrupt
 
+    def _peers(self) -> None:
+        """The object rows on other runtimes, too; in the quick profile there is no time."""
+        with terminal.Meter("peer runtimes") as meter:
+            found = peers.run(self.build, None, 0.02, True, PEER_ROUNDS, 3600.0, meter.tell)
+        self.micro["peers"] = found
+        self.measuring_s += found["elapsed_s"]
+        for skipped in found["skipped"]:
+            terminal.say(f"{skipped['peer']} skipped: {skipped['reason']}")
+
     def measure(self) -> None:
         """All parts in order; an interrupt ends them and keeps what there is."""
         try:
@@ -101,6 +111,8 @@ class Measurement:
                     self.micro = micro.run(self.build, None, 0.02 if quick else 0.5, quick,
                                            120.0 if quick else 3600.0)
                 self.measuring_s += self.micro["elapsed_s"]
+                if not quick:
+                    self._peers()
             if "whole" in self.want.parts:
                 left = max(self.want.budget_s - self.measuring_s, 0.0)
                 with terminal.Meter("whole processes") as meter:
@@ -202,5 +214,6 @@ def finish(done: result.Result, args: argparse.Namespace, interrupted: bool,
     if interrupted:
         return EXIT_INTERRUPTED
     failed = comparison.failed or done.failures or done.micro.get("failure") \
+        or done.micro.get("peers", {}).get("failures") \
         or done.whole.get("failures")
     return EXIT_ROW_FAILED if failed else EXIT_OK

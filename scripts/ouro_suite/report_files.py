@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any, Iterable
 
-from . import doctor, google, report_html, stats, store, table, terminal, views
+from . import doctor, google, peers, report_html, stats, store, table, terminal, views
 from .escape import for_csv, for_markdown
 from .result import Result
 
@@ -53,6 +53,8 @@ def print_run(run: Result) -> None:
         out.print(terminal.text(f"*: best of the row. {terminal.footnote(whole)}", "dim"))
     if run.micro.get("rows"):
         out.print(views.micro_table(run.micro))
+    if run.micro.get("peers"):
+        out.print(views.peers_table(run.micro["peers"]))
     mark = doctor.mark(run.context.get("doctor", []))
     if mark:
         out.print(terminal.text(f"! {mark}", "yellow"))
@@ -135,6 +137,8 @@ def markdown(run: Result) -> str:
             [[for_markdown(r["name"]), for_markdown(r["error"]) or _ns(r["time_ns"]),
               views.multiple(r["multiple"]), for_markdown(r["limit"]), _ns(r["limit_ns"])]
              for r in run.micro["rows"]])]
+    if run.micro.get("peers"):
+        parts += ["## Object rows on other runtimes\n", peers.markdown(run.micro["peers"])]
     if run.failures or run.refused:
         parts += ["## Failed or refused\n", _table(["what", "why"], [
             [for_markdown(f"{f['cell']} on {f['column']}"),

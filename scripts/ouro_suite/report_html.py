@@ -7,14 +7,15 @@ import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import jinja2
 import matplotlib
 import numpy as np
 from markupsafe import Markup
 
-from . import doctor, escape, figures, paths, table, terminal, views
+from . import (doctor, escape, figures, figures_gc, figures_run, paths, pauses, peers, table,
+               terminal, views, worker)
 from .result import Result
 
 SERIES_CAP = 8 << 20
@@ -100,17 +101,23 @@ def read_series(path: Path, column: str) -> figures.Series | None:
                           data[:, 2] / 2**20)
 
 
-def _all_series(run: Result, comparison: table.Comparison) -> dict[str, list[figures.Series]]:
-    found: dict[str, list[figures.Series]] = {}
+def _sidecars(run: Result, comparison: table.Comparison,
+              read: Callable[[Path, str], Any]) -> dict[str, list[Any]]:
+    """What `read` finds of each arm beside the run, by cell."""
+    found: dict[str, list[Any]] = {}
     if run.folder is None:
         return found
     for row in comparison.rows:
         for column in comparison.columns:
             name = f"{row.cell}-{column}".replace("/", "-").replace(":", "") + ".csv"
-            one = read_series(run.folder / "series" / name, column)
+            one = read(run.folder / "series" / name, column)
             if one and column in row.contenders:
                 found.setdefault(row.cell, []).append(one)
     return found
+
+
+def _stops(series: Path, column: str) -> pauses.Pauses | None:
+    return pauses.read(worker.pauses_file(series), column)
 
 
 def _svg(text: str | None) -> Markup | None:
@@ -167,7 +174,12 @@ def render(run: Result) -> str:
             table.MEMORY in entry for entry in run.whole["benchmarks"]) else [],
         forests=[(form, _svg(figures.forest(comparison, form, "time", f"forest-{form}")))
                  for form in forms],
-        series=_svg(figures.memory_over_time(_all_series(run, comparison), "rss")),
+        series=_svg(figures.memory_over_time(_sidecars(run, comparison, read_series), "rss")),
+        pareto=_svg(figures_run.pareto(comparison, "pareto")),
+        order=_svg(figures_run.run_order(run.benchmarks, comparison.columns, "order")),
+        stops=_svg(figures_gc.stops(_sidecars(run, comparison, _stops), "stops")),
+        peers=run.micro.get("peers"), peer_cells=peers.cells, peer_header=peers.header,
+        peer_note=peers.confidence,
         multiples=_svg(figures.multiples(run.micro.get("rows", []), "micro")),
         micro_rows=run.micro.get("rows", []), ns=terminal.nanoseconds, times=views.multiple,
         footnote=terminal.footnote(comparison), facts=_facts(run.context),

@@ -95,7 +95,14 @@ def command(job: Job, settings: Settings, scale: float,
         argv += ["--latency"]
     if series is not None:
         argv += ["--rss-series", str(series)]
+        if job.cell.form == "object":
+            argv += ["--pauses", str(pauses_file(series))]
     return argv
+
+
+def pauses_file(series: Path) -> Path:
+    """Where the stops of the world go that belong to a series of resident memory."""
+    return series.with_name(f"{series.stem}.pauses.csv")
 
 
 def signal_name(number: int) -> str:
