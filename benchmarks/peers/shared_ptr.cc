@@ -13,15 +13,13 @@
  */
 #include "micro.h"
 
+#include "ops_shared_ptr.h"
+
 #include <sys/single_threaded.h>
 
-#include <array>
 #include <cstring>
-#include <memory>
 #include <new>
-#include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 extern "C" {
@@ -38,87 +36,6 @@ constexpr int PAIRS = 4096;        /* as objects.c */
 constexpr int64_t FIRST = 1000000; /* as all of them */
 constexpr size_t MILLION = 1000000;
 constexpr size_t MANY = 10000000;
-
-enum kind_of { INTEGER, REAL, TEXT, TUPLE, LIST, NODE };
-
-struct object {
-    explicit object(kind_of k) : kind(k)
-    {
-    }
-    kind_of kind;
-};
-
-using ref = std::shared_ptr<object>;
-
-struct integer : object {
-    explicit integer(int64_t v) : object(INTEGER), value(v)
-    {
-    }
-    int64_t value;
-};
-
-struct real : object {
-    explicit real(double v) : object(REAL), value(v)
-    {
-    }
-    double value;
-};
-
-struct text : object {
-    text(const char *bytes, size_t n) : object(TEXT), value(bytes, n)
-    {
-    }
-    std::string value;
-};
-
-struct tuple : object {
-    explicit tuple(const std::array<ref, 3> &items) : object(TUPLE), item(items)
-    {
-    }
-    std::array<ref, 3> item;
-};
-
-struct list : object {
-    list() : object(LIST)
-    {
-    }
-    explicit list(const std::array<ref, 3> &items)
-        : object(LIST), item(items.begin(), items.end())
-    {
-    }
-    std::vector<ref> item;
-};
-
-struct node : object {
-    node() : object(NODE)
-    {
-    }
-    node(ref a, ref b) : object(NODE), slot{std::move(a), std::move(b)}
-    {
-    }
-    node(const node &) = delete;
-    node &operator=(const node &) = delete;
-    /* Without recursion: a chain of 10^7 would need as many stack frames. */
-    ~node()
-    {
-        ref next = std::move(slot[0]);
-        while (next && next->kind == NODE && next.use_count() == 1) {
-            ref after = std::move(static_cast<node *>(next.get())->slot[0]);
-            next = std::move(after);
-        }
-    }
-    std::array<ref, 2> slot;
-};
-
-ref make_int(int64_t v)
-{
-    return std::make_shared<integer>(v);
-}
-
-int64_t int_value(const ref &o)
-{
-    return static_cast<const integer *>(o.get())->value;
-}
 
 double seconds_since(uint64_t begin_ns)
 {
@@ -177,6 +94,25 @@ const char *foreign_pair(gb_state *s, const micro_row *)
     std::thread owner([&] { o = reals(); });
     owner.join();
     return count_pairs(s, o);
+}
+
+/* What all threads of hot_pair hold. */
+ref hot_object;
+
+const char *hot_pair(gb_state *s, const micro_row *)
+{
+    ref mine = hot_object;
+    while (gb_next_batch(s, OBJECTS)) {
+        for (size_t i = 0; i < OBJECTS; i++) {
+            ref copy = mine;
+            micro_escape(&copy);
+        }
+    }
+    /* Other threads may still be at it. */
+    const bool alone = gb_thread_count(s) == 1;
+    return mine.use_count() == 2 || (!alone && mine.use_count() > 2)
+               ? nullptr
+               : "a reference was not counted";
 }
 
 /* --- objects ----------------------------------------------------------------------------- */
@@ -423,9 +359,10 @@ template <micro_fn work> const char *guarded(gb_state *s, const micro_row *row)
     }
 }
 
-template <micro_fn work> void add(const char *name, unsigned flags, size_t size = 0)
+template <micro_fn work>
+void add(const char *name, unsigned flags, size_t size = 0, int threads = 0)
 {
-    micro_row row{"", guarded<work>, nullptr, size, 0, flags};
+    micro_row row{"", guarded<work>, nullptr, size, threads, flags};
     micro_add_named(&row, "%s%s", name, size == MANY ? "/10M" : "");
 }
 
@@ -440,6 +377,8 @@ void add_rows()
 {
     add<owner_pair>("counts/owner_pair", MICRO_QUICK);
     add<foreign_pair>("counts/foreign_pair", MICRO_QUICK | MICRO_THREADS);
+    add<hot_pair>("counts/hot_pair", MICRO_QUICK | MICRO_THREADS, 0, 1);
+    add<hot_pair>("counts/hot_pair", MICRO_QUICK | MICRO_THREADS, 0, 2);
     add_kind<int_kind>("int");
     add_kind<float_kind>("float");
     add_kind<str20_kind>("str20");
@@ -467,11 +406,13 @@ void (*const micro_concerns[])(void) = {add_rows, nullptr};
 int micro_runtime_start(void)
 {
     std::thread([] {}).join(); /* from here on counts are atomic */
+    hot_object = std::make_shared<real>(0.5);
     return 0;
 }
 
 void micro_runtime_stop(void)
 {
+    hot_object.reset();
 }
 
 bool micro_thread_enter(void)
