@@ -183,6 +183,17 @@ def test_a_damaged_log_is_refused(pair: Pair) -> None:
     assert done.returncode == 2 and "samples.jsonl:1" in done.stderr
 
 
+@pytest.mark.parametrize("what", ["machine", "environment", "base ouro-work"])
+def test_what_is_foreign_does_not_go_on(pair: Pair, what: str) -> None:
+    assert pair.gate("-w", pair.workload("load")).returncode == 0
+    file = pair.suite.folder / "gate" / "plan.json"
+    plan = json.loads(file.read_text())
+    plan["identity"][what] = "another"
+    file.write_text(json.dumps(plan))
+    done = pair.suite.ouro("gate", "--resume", str(file.parent))
+    assert done.returncode == 2 and f"{what} has changed since" in done.stderr
+
+
 def test_calibration_is_kept_by_machine_and_checked(pair: Pair) -> None:
     known = calibrate.Noise("wall", {"wall": 0.2, "cpu": 0.1}, {"wall": 0.1, "cpu": 0.1}, 9,
                             0.01)
