@@ -316,6 +316,65 @@ static void weakrefs_may_be_dropped_by_a_callback(void **state)
     ou_decref(holder);
 }
 
+/* A dict of weak values, as a cache is: the callback of a value that dies takes its key out,
+ * also while somebody walks over the dict. (What CPython's WeakValueDictionary defers until the
+ * iteration ends may happen at once here: deleting does not disturb a walk.) */
+#define WEAK_KEYS 40
+
+typedef struct weak_entry {
+    ou_object *dict;
+    int64_t key;
+} weak_entry;
+
+static void forget_key(ou_object *ref, void *arg)
+{
+    const weak_entry *e = arg;
+    (void)ref;
+    ou_object *key = ou_int_new(e->key);
+    assert_ok(ou_dict_del(e->dict, key));
+    ou_decref(key);
+}
+
+static void weak_values_die_under_a_walk(void **state)
+{
+    (void)state;
+    ou_object *dict = ou_dict_new(0), *strong = ou_list_new(0);
+    weak_entry entries[WEAK_KEYS];
+    for (int64_t i = 0; i < WEAK_KEYS; i++) {
+        entries[i] = (weak_entry){dict, 1000 + i};
+        ou_object *value = ou_instance_new(thing()), *key = ou_int_new(1000 + i);
+        ou_object *ref = ou_weakref_new(value, forget_key, &entries[i]);
+        assert_ok(ou_dict_set(dict, key, ref));
+        assert_ok(ou_list_append_steal(strong, value));
+        ou_decref(key);
+        ou_decref(ref);
+    }
+    uint64_t pos = 0;
+    ou_object *key = NULL, *ref = NULL;
+    int64_t last = 0;
+    int seen = 0;
+    while (ou_dict_next(dict, &pos, &key, &ref) == 1) {
+        int64_t k = unit_int(key);
+        ou_object *value = ou_weakref_get(ref);
+        assert_non_null(value); /* a dead one is not in the dict any more */
+        assert_true(k > last);
+        last = k;
+        seen++;
+        ou_decref(value);
+        ou_decref(key);
+        ou_decref(ref);
+        /* The one just seen dies, and the one after the next, which must not be seen. */
+        assert_ok(ou_list_set(strong, (size_t)(k - 1000), ou_none()));
+        if (k + 2 < 1000 + WEAK_KEYS) {
+            assert_ok(ou_list_set(strong, (size_t)(k - 1000 + 2), ou_none()));
+        }
+    }
+    assert_int_equal(seen, WEAK_KEYS / 2);
+    assert_int_equal(ou_dict_len(dict), 0);
+    ou_decref(dict);
+    ou_decref(strong);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +391,7 @@ int main(void)
         UNIT_TEST(weakref_reached_from_a_live_object_is_called),
         UNIT_TEST(finalizers_see_dead_weakrefs),
         UNIT_TEST(weakrefs_may_be_dropped_by_a_callback),
+        UNIT_TEST(weak_values_die_under_a_walk),
     };
     return UNIT_MAIN(tests);
 }
