@@ -87,7 +87,7 @@ static size_t check_free_block(void *p, uint32_t tag, const char *where)
         ou_span_offset(p) % ou_bins[ou_tag_bin(tag)].size_bytes) {
         return fault(where, p, ou_tag_heap(tag));
     }
-    return ou_block_is_free(ou_tag_bin(tag), p)
+    return !OU_HARDENED || ou_block_is_free(ou_tag_bin(tag), p)
                ? 0
                : fault("write to a free block", p, ou_tag_heap(tag));
 }

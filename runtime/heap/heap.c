@@ -190,7 +190,8 @@ void ou_heap_check_block(void *p)
     const ou_bin_info *info = &ou_bins[bin];
     size_t offset = ou_span_offset(p), index = ou_block_index(offset, info);
     if (OU_UNLIKELY(index * info->size_bytes != offset ||
-                    index >= ou_load_relaxed(&span->carved) || ou_block_is_free(bin, p))) {
+                    index >= ou_load_relaxed(&span->carved) ||
+                    (OU_HARDENED && ou_block_is_free(bin, p)))) {
         ou_heap_refuse(p);
     }
 }

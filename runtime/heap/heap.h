@@ -168,7 +168,7 @@ OU_INLINE void *ou_heap_take_as(size_t bin, bool mapped)
         return ou_heap_take_slow(bin);
     }
     ou_store_relaxed(&heap->bins[bin], top - 1); /* relaxed: sums of live bytes look */
-    if (OU_UNLIKELY(!ou_block_is_free_as(mapped, p))) {
+    if (OU_HARDENED && OU_UNLIKELY(!ou_block_is_free_as(mapped, p))) {
         return ou_heap_corrupt(p);
     }
     ou_block_set_used_as(mapped, p);
@@ -192,7 +192,7 @@ OU_INLINE void *ou_heap_pop_object(uint32_t bin)
         return NULL;
     }
     ou_store_relaxed(&heap->bins[bin], top - 1);
-    if (OU_UNLIKELY(((uint64_t *)p)[1] != ou_canary_of(p))) {
+    if (OU_HARDENED && OU_UNLIKELY(((uint64_t *)p)[1] != ou_canary_of(p))) {
         return ou_heap_corrupt(p);
     }
     return p;

@@ -52,7 +52,7 @@ static __attribute__((noinline)) void free_slow(void *p)
         const ou_tag *at = ou_tag_of(p);
         uint32_t tag = ou_load_relaxed(&at->word), bin = ou_tag_bin(tag);
         if (OU_LIKELY(tag && bin < OU_CLASS_COUNT && ou_block_begins(at, p))) {
-            if (OU_UNLIKELY(ou_block_is_free(bin, p))) {
+            if (OU_HARDENED && OU_UNLIKELY(ou_block_is_free(bin, p))) {
                 ou_heap_refuse(p);
             }
             ou_remote_free(ou_heap_current(), p, tag);
@@ -76,7 +76,7 @@ static __attribute__((noinline)) void free_unusual(ou_heap *heap, uint32_t bin, 
 
 OU_INLINE void free_own(ou_heap *heap, size_t bin, void *p, bool mapped)
 {
-    if (OU_UNLIKELY(ou_block_is_free_as(mapped, p))) {
+    if (OU_HARDENED && OU_UNLIKELY(ou_block_is_free_as(mapped, p))) {
         ou_heap_refuse(p);
     }
     ou_mark_freed(p, ou_bins[bin].size_bytes);
@@ -97,7 +97,7 @@ void ou_free(void *p)
         free_slow(p);
         return;
     }
-    if (OU_UNLIKELY(!ou_block_begins(tag, p))) {
+    if (OU_HARDENED && OU_UNLIKELY(!ou_block_begins(tag, p))) {
         free_unusual(heap, (uint32_t)bin, p);
         return;
     }
@@ -173,7 +173,7 @@ void *ou_realloc(void *p, size_t size)
             return to ? move(p, have, size, to) : out_of_memory();
         }
     } else {
-        OU_VERIFY(!ou_block_is_free(ou_tag_bin(tag), p),
+        OU_VERIFY(!OU_HARDENED || !ou_block_is_free(ou_tag_bin(tag), p),
                   "heap: realloc of a block that is not in use: %p (%zu bytes, slot %u)", p,
                   have, ou_tag_heap(tag));
         if (size <= have && size >= have / 2) {

@@ -30,6 +30,11 @@
 #define OU_PAGE_BITS_WORDS (OU_PAGE_BYTES / 16 / 64)
 #define OU_FREE_SHIFT 9 /* no two blocks of 576 bytes or more begin in the same 512 */
 
+/* 0: no check and no mark of a free block, to measure what they cost (OURO_HARDENED=OFF). */
+#ifndef OU_HARDENED
+#define OU_HARDENED 1
+#endif
+
 typedef struct ou_tag {
     uint32_t word;    /* atomic relaxed: heap id << 8 | bin; 0 = free, or inside a run */
     uint32_t divides; /* const in use: floor(2^32 / block size) + 1; 0 = several pages */
@@ -171,6 +176,9 @@ OU_INLINE bool ou_block_is_free_as(bool mapped, const void *block)
 
 OU_INLINE void ou_block_set_free_as(bool mapped, void *block)
 {
+    if (!OU_HARDENED) {
+        return;
+    }
     if (mapped) {
         *ou_free_byte(block) = 1;
     } else {
@@ -180,6 +188,9 @@ OU_INLINE void ou_block_set_free_as(bool mapped, void *block)
 
 OU_INLINE void ou_block_set_used_as(bool mapped, void *block)
 {
+    if (!OU_HARDENED) {
+        return;
+    }
     if (mapped) {
         *ou_free_byte(block) = 0;
     } else {

@@ -211,7 +211,7 @@ static void *inbox_take(void **inbox)
 
 static void take_back(ou_heap *heap, uint32_t bin, void *p, bool frozen)
 {
-    if (OU_UNLIKELY(!ou_block_is_free(bin, p))) {
+    if (OU_HARDENED && OU_UNLIKELY(!ou_block_is_free(bin, p))) {
         ou_heap_corrupt(p);
     }
     void **top = heap->bins[bin] + 1;
