@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from conftest import FAKE, ROOT, Suite
-from ouro_suite import calibrate, gate_build, paths, verdict
+from ouro_suite import calibrate, gate_build, paths, store, verdict, workloads
 from ouro_suite.errors import BadInput
+from ouro_suite.gate_sampler import Sampler
 
 Finished = subprocess.CompletedProcess
 
@@ -139,6 +140,23 @@ def test_a_percentile_that_is_not_there_is_no_pass(pair: Pair) -> None:
     assert done.returncode == 2 and "fewer than 10,000 operations" in done.stderr
     (row,) = pair.report().rows
     assert (row.workload, row.verdict) == ("load/object+latency", "error")
+
+
+def test_a_block_ends_with_the_budget(pair: Pair) -> None:
+    rows = [(gate_build.GateCell(workloads.open_file(Path(pair.workload(name))), "object", None),
+             gate_build.make_arms(gate_build.open_pair(str(pair.suite.folder / "base"), str(
+                 pair.suite.folder / "cand"), None), "object", 60.0)) for name in ("a", "b")]
+    with store.RunDir.open(pair.suite.folder / "block") as rundir:
+        sampler = Sampler(rows, 1, 3600.0, rundir, lambda *_: None)
+        sampler.prepare()
+        sampler.block(0, 0, rows)
+        assert len(sampler.pairs("a/object", [0], lambda v: 1.0)) == 1
+        sampler.budget_s = 0.0
+        sampler.block(0, 1, rows)
+        assert len(sampler.pairs("a/object", [0], lambda v: 1.0)) == 1
+        sampler.budget_s = 3600.0
+        sampler.block(0, 1, rows)
+        assert len(sampler.pairs("b/object", [0], lambda v: 1.0)) == 2
 
 
 def test_both_sides_are_needed(pair: Pair) -> None:
