@@ -6,6 +6,9 @@
  *      counts/owner_pair     by the thread that made the objects
  *      counts/foreign_pair   by another thread, while the owner is attached but asleep
  *
+ *      counts/hot_pair       one object, counted by all threads at once: promoted (hot_objects)
+ *      counts/contended_pair the same with hot_objects off: by atomics on one line
+ *
  * Two passes, one up and one down, so that neither compiler nor store buffer can merge a
  * pair. The objects are floats, which no runtime shares or makes immortal.
  */
@@ -130,6 +133,55 @@ static const char *foreign_pair(gb_state *s, const micro_row *row)
     ou_blocking_end();
     return wrong;
 }
+
+/* From the first thread, which makes the object, to each of the others. */
+static op_ref mailbox[2]; /* atomic; NULL between runs */
+
+static op_ref receive(int index)
+{
+    op_ref o;
+    while (!(o = ou_exchange_acq_rel(&mailbox[index], NULL))) {
+        ou_safepoint();
+    }
+    return o;
+}
+
+static op_ref make_for_all(int threads)
+{
+    op_ref o = op_float(0.5);
+    if (o) {
+        ou_give(o); /* nobody's, so that every thread counts by atomics at first */
+    }
+    for (int i = 1; o && i < threads; i++) {
+        op_incref(o);
+        ou_store_release(&mailbox[i], o); /* pairs: receive() */
+    }
+    return o;
+}
+
+static const char *one_object(gb_state *s, const micro_row *row)
+{
+    int index = gb_thread_index(s), threads = row->threads ? row->threads : 1;
+    if (index == 0) {
+        ou_knob_set("hot_objects", row->size ? "1" : "0");
+    }
+    op_ref o = index ? receive(index) : make_for_all(threads);
+    if (!o) {
+        return "out of memory"; /* the others wait for ever: there is no row without a float */
+    }
+    while (gb_next_batch(s, OBJECTS)) {
+        for (int i = 0; i < OBJECTS; i++) {
+            op_incref(o);
+            micro_escape(o);
+            op_decref(o);
+            micro_escape(o);
+        }
+        ou_safepoint();
+    }
+    double value = op_float_value(o);
+    op_decref(o);
+    return value == 0.5 ? NULL : "the object was not whole";
+}
 #endif
 
 void micro_counts(void)
@@ -138,6 +190,10 @@ void micro_counts(void)
         {"counts/owner_pair", owner_pair, "limit/increment", 0, 0, MICRO_QUICK},
 #if OP_HAS_FOREIGN
         {"counts/foreign_pair", foreign_pair, "limit/atomic_increment", 0, 0,
+         MICRO_QUICK | MICRO_THREADS},
+        {"counts/hot_pair", one_object, "limit/increment", 1, 1, MICRO_QUICK | MICRO_THREADS},
+        {"counts/hot_pair", one_object, "limit/increment", 1, 2, MICRO_QUICK | MICRO_THREADS},
+        {"counts/contended_pair", one_object, "limit/atomic_increment", 0, 2,
          MICRO_QUICK | MICRO_THREADS},
 #endif
     };

@@ -5,7 +5,7 @@
 #include "conf/conf.h"
 #include "gc/verify.h"
 #include "heap/arena.h"
-#include "object/object.h"
+#include "object/hot.h"
 #include "object/weakref.h"
 #include "ouro/census.h"
 #include "ouro/runtime.h"
@@ -27,6 +27,7 @@ static void wire_seams(void)
     ou_heap_on_thread_exit = ou_slot_detach;
     ou_slot_on_detach = on_detach;
     ou_safepoint_inbox = ou_inbox_drain_mine;
+    ou_safepoint_hot = ou_hot_promote;
     ou_world_on_start = ou_inbox_tend;
     if (!ever_started) { /* types remember it */
         ou_have_membarrier = ou_os_membarrier_init();

@@ -15,6 +15,7 @@
  */
 #include "conf/stats.h"
 #include "object/death.h"
+#include "object/hot.h"
 #include "object/object.h"
 #include "object/watch.h"
 #include "os/lock.h"
@@ -43,7 +44,7 @@ OU_INLINE bool usable(const ou_object *o)
                      ou_self.slot != OU_SLOT_NONE);
 }
 
-void ou_incref_slow(ou_object *o)
+static __attribute__((noinline)) void incref_foreign(ou_object *o)
 {
     if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL &&
         !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
@@ -56,12 +57,22 @@ void ou_incref_slow(ou_object *o)
         return; /* saturated: immortal */
     }
     ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE);
+    ou_hot_sample(o);
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
         ou_watch(OU_EV_INCREF, o, ou_refcount(o));
     }
 }
 
-static OU_COLD _Noreturn void underflow(const ou_object *o)
+void ou_incref_slow(ou_object *o)
+{
+    if (ou_is_hot(o) && OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
+        ou_hot_incref(o);
+        return;
+    }
+    incref_foreign(o);
+}
+
+OU_COLD _Noreturn void ou_count_underflow(const ou_object *o)
 {
     ou_panic("object: reference count underflow of %p (type %s, count 0)", (const void *)o,
              ou_type_name(o));
@@ -72,7 +83,7 @@ static OU_COLD _Noreturn void underflow(const ou_object *o)
 static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
 {
     if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) == 0)) {
-        underflow(o);
+        ou_count_underflow(o);
     }
     ou_store_relaxed(&o->rc_local, 0u);
     if (shared == OU_RC_MAYBE_WEAKREF && !ou_is_listed(o)) {
@@ -114,7 +125,7 @@ static bool drop_shared(ou_object *o)
     uint32_t shared = ou_load_relaxed(&o->rc_shared), after;
     do {
         if (OU_UNLIKELY((shared & OU_RC_STATE) == OU_RC_MERGED && ou_rc_count(shared) <= 0)) {
-            underflow(o);
+            ou_count_underflow(o);
         }
         if (OU_UNLIKELY(ou_rc_count(shared) > OU_COUNT_HIGH)) {
             return false;
@@ -139,7 +150,7 @@ static bool merge(ou_object *o)
         int64_t total = (int64_t)local + ou_rc_count(shared) - 1;
         total = total > OU_COUNT_HIGH ? OU_COUNT_HIGH + 1 : total;
         if (OU_UNLIKELY(total < 0)) {
-            underflow(o);
+            ou_count_underflow(o);
         }
         after = (uint32_t)total << 2 | OU_RC_MERGED;
     } while (!ou_cas_acq_rel(&o->rc_shared, &shared, after));
@@ -175,7 +186,7 @@ static void post(ou_object *o)
     ou_inbox_tend(slot);
 }
 
-void ou_decref_slow(ou_object *o)
+static __attribute__((noinline)) void decref_foreign(ou_object *o)
 {
     if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL &&
         !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
@@ -193,7 +204,7 @@ void ou_decref_slow(ou_object *o)
         queue = shared == OU_RC_INIT || shared == OU_RC_MAYBE_WEAKREF;
         after = queue ? OU_RC_QUEUED : shared - OU_RC_ONE;
         if (OU_UNLIKELY((shared & OU_RC_STATE) == OU_RC_MERGED && ou_rc_count(shared) <= 0)) {
-            underflow(o);
+            ou_count_underflow(o);
         }
         if (OU_UNLIKELY(ou_rc_count(shared) > OU_COUNT_HIGH)) {
             return; /* saturated: immortal from here on */
@@ -204,6 +215,15 @@ void ou_decref_slow(ou_object *o)
     } else if (after == OU_RC_MERGED) {
         ou_object_die(o);
     }
+}
+
+void ou_decref_slow(ou_object *o)
+{
+    if (ou_is_hot(o) && OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
+        ou_hot_decref(o);
+        return;
+    }
+    decref_foreign(o);
 }
 
 bool ou_try_incref(ou_object *o)
@@ -282,6 +302,12 @@ static ou_object *dead_next(const ou_object *o)
     return (ou_object *)(uintptr_t)(word << 3);
 }
 
+void ou_dead_push(ou_object *o, ou_object **list)
+{
+    dead_link(o, *list);
+    *list = o;
+}
+
 /* Merges what the inbox holds; batches, so that the lock is short and not held over a merge. */
 void ou_inbox_drain_suspended(ou_slot *slot, ou_object **dead)
 {
@@ -299,8 +325,7 @@ void ou_inbox_drain_suspended(ou_slot *slot, ou_object **dead)
         }
         for (size_t i = 0; i < n; i++) {
             if (merge(batch[i])) {
-                dead_link(batch[i], *dead);
-                *dead = batch[i];
+                ou_dead_push(batch[i], dead);
             }
         }
     }
@@ -332,6 +357,7 @@ ou_object *ou_inbox_drain_all(void)
 {
     ou_object *dead = NULL;
     uint32_t count = ou_slot_count();
+    ou_hot_cool_all(&dead);
     for (uint32_t id = 1; id <= count; id++) {
         ou_inbox_drain_suspended(&ou_slots[id], &dead);
     }
@@ -352,8 +378,7 @@ void ou_objects_bury(ou_object *dead)
 
 void ou_doomed_push(ou_object *o)
 {
-    dead_link(o, ou_self.doomed);
-    ou_self.doomed = o;
+    ou_dead_push(o, &ou_self.doomed);
 }
 
 ou_object *ou_doomed_pop(void)

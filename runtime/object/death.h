@@ -12,4 +12,10 @@ ou_object *ou_doomed_pop(void);
 /* Clears the weakrefs of a dying object and runs their callbacks. */
 void ou_weakrefs_die(ou_object *target);
 
+/* Puts an object of count zero in front of a list for ou_objects_bury. */
+void ou_dead_push(ou_object *o, ou_object **list);
+
+/* The end of the process: more references were dropped than there were. */
+_Noreturn void ou_count_underflow(const ou_object *o);
+
 #endif

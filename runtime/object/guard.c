@@ -4,9 +4,11 @@
 #include "object/guard.h"
 
 #include "conf/stats.h"
+#include "object/hot.h"
 
-#define SPINS 128 /* a critical section is shorter than this, unless its holder was preempted  \
-                   */
+#define SPINS                                                                                  \
+    128 /* a critical section is shorter than this, unless its holder was preempted            \
+         */
 
 static bool try_lock(ou_object *o, uint8_t *flags)
 {
@@ -45,7 +47,7 @@ ou_guard ou_guard_slow(ou_object *o)
         /* We hold the lock, so nobody else gets past the flag before the owner is out. */
         ou_fetch_or_seq_cst(&o->flags, (uint8_t)OU_FL_SHARED); /* pairs: ou_guard_begin */
         uint16_t owner = ou_load_acquire(&o->owner);           /* pairs: owner = none */
-        if (owner != OU_OWNER_NONE && owner != ou_self.slot) {
+        if (owner != OU_OWNER_NONE && owner != OU_OWNER_HOT && owner != ou_self.slot) {
             ou_slot_op_await(&ou_slots[owner]);
             OU_STAT(handshakes, 1);
         }

@@ -31,17 +31,18 @@ OU_INLINE bool is_usable(const ou_object *o)
                      ou_self.slot != OU_SLOT_NONE);
 }
 
-/* Under an event listener objects stay merged: every count takes the way that is told of. */
+/* A nominated object (hot.h) has a second holder. Under an event listener objects stay merged:
+ * every count takes the way that is told of. */
 OU_INLINE bool may_move(const ou_object *o)
 {
-    return !ou_is_listed(o) && !(ou_load_relaxed(&o->flags) & OU_FL_WATCHED);
+    return !ou_is_listed(o) && !(ou_load_relaxed(&o->flags) & (OU_FL_WATCHED | OU_FL_HOT));
 }
 
 /* The caller's reference is the only one, and nobody counts locally (nor is it immortal). */
 OU_INLINE bool is_ownerless(const ou_object *o, uint32_t shared)
 {
     return shared == (OU_RC_ONE | OU_RC_MERGED) && !ou_load_relaxed(&o->rc_local) &&
-           may_move(o);
+           ou_load_relaxed(&o->owner) == OU_OWNER_NONE && may_move(o);
 }
 
 bool ou_give(ou_object *o)

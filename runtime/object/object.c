@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "heap/heap.h"
+#include "object/hot.h"
 #include "object/watch.h"
 #include "ouro/heap.h"
 
@@ -142,9 +143,13 @@ int64_t ou_refcount(const ou_object *o)
     if (ou_is_immortal(o)) {
         return INT64_MAX;
     }
+    if (OU_UNLIKELY(ou_is_hot(o))) {
+        return ou_hot_count(o);
+    }
     uint32_t shared = ou_load_relaxed(&o->rc_shared);
     int queued = (shared & OU_RC_STATE) == OU_RC_QUEUED; /* the inbox's, on its way out */
-    return (int64_t)ou_load_relaxed(&o->rc_local) + ou_rc_count(shared) - queued;
+    int nominated = (ou_load_relaxed(&o->flags) & OU_FL_HOT) != 0;
+    return (int64_t)ou_load_relaxed(&o->rc_local) + ou_rc_count(shared) - queued - nominated;
 }
 
 bool ou_is_immortal(const ou_object *o)
@@ -162,6 +167,7 @@ void ou_immortalize(ou_object *o)
     }
     /* The owner counts with plain loads and stores, which could undo the bit: keep it out. */
     ou_world_stop();
+    ou_hot_cool_one(o);
     ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
     ou_world_start();
 }

@@ -37,7 +37,9 @@ enum {
     OU_FL_SHARED = 0x02, /* a thread that is not the owner has touched this container */
     OU_FL_WEAKREF = 0x04,
     OU_FL_INTERNED = OU_INTERNED,
-    OU_FL_WATCHED = 0x10 /* born under an event listener */
+    OU_FL_WATCHED = 0x10, /* born under an event listener */
+    OU_FL_HOT = 0x20      /* nominated, or hot: hot.c has a reference, which ou_refcount leaves
+                           * out */
 };
 
 /* rc_shared: count << 2 | state */
@@ -169,8 +171,9 @@ void ou_inbox_drain_mine(void);
 void ou_inbox_tend(ou_slot *slot);
 void ou_inbox_drain_suspended(ou_slot *slot, ou_object **dead);
 
-/* World stopped: merges what is queued anywhere, so that every count is exact. The dead are
- * returned linked; ou_objects_bury() them when the world runs again. */
+/* World stopped: merges what is queued anywhere and cools what is hot (hot.h), so that every
+ * count is exact and in its header. The dead are returned linked; ou_objects_bury() them when
+ * the world runs again. */
 ou_object *ou_inbox_drain_all(void);
 void ou_objects_bury(ou_object *dead);
 

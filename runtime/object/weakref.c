@@ -12,6 +12,7 @@
 
 #include "conf/stats.h"
 #include "object/death.h"
+#include "object/hot.h"
 #include "os/lock.h"
 #include "ouro/heap.h"
 
@@ -85,8 +86,9 @@ ou_object *ou_weakref_new(ou_object *target, ou_weakref_callback callback, void 
     stripe *s = stripe_of(w->hash);
     ou_lock_take(&s->lock);
     bool room = stripe_reserve(s);
+    uint8_t flags = 0;
     if (room) {
-        ou_fetch_or_acq_rel(&target->flags, (uint8_t)OU_FL_WEAKREF);
+        flags = ou_fetch_or_acq_rel(&target->flags, (uint8_t)OU_FL_WEAKREF); /* pairs: hot.c */
         w->next = *bucket_of(s, w->hash);
         *bucket_of(s, w->hash) = w;
         s->count++;
@@ -97,6 +99,9 @@ ou_object *ou_weakref_new(ou_object *target, ou_weakref_callback callback, void 
         return NULL;
     }
     ou_object_track(&w->base);
+    if (OU_UNLIKELY(flags & OU_FL_HOT)) {
+        ou_hot_cool(target); /* its death is to be seen at once */
+    }
     return &w->base;
 }
 

@@ -89,6 +89,10 @@ void ou_slot_detach(void)
  * thread inside to look. */
 void ou_slot_leave_empty(void)
 {
+    if (ou_load_relaxed(&ou_self.self->poll) & OU_POLL_HOT && ou_safepoint_hot) {
+        ou_fetch_and_seq_cst(&ou_self.self->poll, (uint32_t)~OU_POLL_HOT);
+        ou_safepoint_hot(); /* what it has nominated must not wait until it comes back */
+    }
     for (;;) {
         ou_remote_flush(
             ou_heap_current()); /* links go into headers that a stopped world reads */

@@ -19,6 +19,7 @@ static uint64_t reach_ns;      /* lock:world_lock: how long until everybody stoo
 
 void (*ou_safepoint_inbox)(void);
 void (*ou_safepoint_gc)(void);
+void (*ou_safepoint_hot)(void);
 void (*ou_world_on_start)(ou_slot *slot);
 
 bool ou_world_stopping(void)
@@ -42,14 +43,18 @@ void ou_world_leave(ou_slot *slot)
     }
 }
 
-/* Waits until nobody is inside `slot` and keeps everyone out. */
-static void slot_stop(ou_slot *slot)
+/* Waits until nobody is inside `slot` and keeps everyone out; false: not until the clock said
+ * `until_ns`. */
+static bool slot_stop(ou_slot *slot, uint64_t until_ns)
 {
     for (unsigned spins = 0;; spins++) {
         uint32_t before = ou_load_acquire(&parked);
         if (ou_slot_suspend(slot)) {
             slot->suspended = true;
-            return;
+            return true;
+        }
+        if (until_ns != UINT64_MAX && ou_os_now_ns() > until_ns) {
+            return false;
         }
         ou_slot_poll_set(slot, OU_POLL_STOP);
         if (spins < 64) {
@@ -71,7 +76,8 @@ void ou_lock_take_parked(ou_lock *lock)
     }
 }
 
-void ou_world_stop(void)
+/* False, and the world runs: somebody did not come to a safepoint in time. */
+static bool world_stop_until(uint64_t patience_ns)
 {
     OU_ASSERT(ou_self.self && !ou_self.self->in_op);
     uint64_t asked = ou_os_now_ns();
@@ -79,13 +85,27 @@ void ou_world_stop(void)
     stop_began_ns = asked;
     ou_store_seq_cst(&stopping, 1u);
     uint32_t count = ou_slot_count();
-    for (uint32_t id = 1; id <= count; id++) {
-        if (&ou_slots[id] != ou_self.self) {
-            slot_stop(&ou_slots[id]);
-        }
+    bool reached = true;
+    uint64_t until = patience_ns == UINT64_MAX ? patience_ns : ou_os_now_ns() + patience_ns;
+    for (uint32_t id = 1; id <= count && reached; id++) {
+        reached = &ou_slots[id] == ou_self.self || slot_stop(&ou_slots[id], until);
     }
     reach_ns = ou_os_now_ns() - asked;
     OU_STAT(world_stops, 1);
+    if (!reached) {
+        ou_world_start();
+    }
+    return reached;
+}
+
+void ou_world_stop(void)
+{
+    world_stop_until(UINT64_MAX);
+}
+
+bool ou_world_try_stop(uint64_t patience_ns)
+{
+    return world_stop_until(patience_ns);
 }
 
 uint64_t ou_world_start(void)
@@ -122,6 +142,9 @@ void ou_safepoint_slow(void)
     }
     if (bits & OU_POLL_INBOX && ou_safepoint_inbox) {
         ou_safepoint_inbox();
+    }
+    if (bits & OU_POLL_HOT && ou_safepoint_hot) {
+        ou_safepoint_hot();
     }
     if (bits & OU_POLL_GC && ou_safepoint_gc) {
         ou_safepoint_gc();

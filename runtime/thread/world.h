@@ -18,6 +18,10 @@
 void ou_world_stop(void);
 uint64_t ou_world_start(void);
 
+/* The same, but gives up (false, world running) when not everybody stands after `patience_ns`:
+ * for what can be left undone. */
+bool ou_world_try_stop(uint64_t patience_ns);
+
 /* Takes a lock whose holder may stop the world: the caller stands aside while it waits. */
 void ou_lock_take_parked(ou_lock *lock);
 
@@ -27,6 +31,7 @@ uint64_t ou_pauses_total_ns(void);
 /* What a safepoint does besides parking: set by higher floors, called attached. */
 extern void (*ou_safepoint_inbox)(void);
 extern void (*ou_safepoint_gc)(void);
+extern void (*ou_safepoint_hot)(void);
 extern void (*ou_world_on_start)(
     ou_slot *slot); /* for each slot whose inbox is not empty; world runs */
 

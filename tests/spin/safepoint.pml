@@ -4,7 +4,8 @@
  * safepoint.pml - stopping the world, by two threads at once, while others come and go.
  *
  * Threads 2 and 3 stop the world; before that, thread 3 may hold slot 1 as a poster does
- * (slots.pml). Thread 1 is new, adopts an orphan slot, works, sleeps, polls.
+ * (slots.pml), and it may give up while it waits. Thread 1 is new, adopts an orphan slot,
+ * works, sleeps, polls.
  * A "long computation" does nothing but poll: a poll that is lost is a deadlock here.
  * Checked: between stop and start no other thread is ATTACHED, nor does its work; every thread
  * comes to its end. Sleeping is a futex on a sequence number. Story: docs/counting.md, "Slots".
@@ -18,6 +19,7 @@
  * mutant LEAVE_SILENT: a thread that detaches does not wake the requester
  * mutant LOCK_ATTACHED: a requester waits for the world's lock while ATTACHED
  * mutant POLL_CLEARED_LATE: a thread clears its poll word after the stop, not before parking
+ * mutant GIVE_UP_KEEPS: who gives up does not give back the slots that stood already
  * mutant POLL_ONCE: the requester sets the poll words once, before it looks at the states
  */
 #define NT 3
@@ -142,8 +144,10 @@ inline ou_world_stop()
 #endif
     for (i : 1 .. NT) {
         do
-        :: i == me -> break
-        :: i != me ->
+        :: i == me || gave_up -> break
+        :: i != me && me == 3 && (state[i] == ATTACHED || state[i] == SUSPENDED) ->
+            gave_up = true; break /* ou_world_try_stop: its time is over */
+        :: i != me && !gave_up ->
             ou_futex_load(arrived);
             st = state[i];
             if
@@ -172,17 +176,25 @@ inline ou_world_stop()
     }
     atomic {
         arrived.seen = arrived.seen & ~BIT;
-        stopper = me;
-        assert(STANDS(1) && STANDS(2) && STANDS(3))
+        if
+        :: gave_up
+        :: else -> stopper = me; assert(STANDS(1) && STANDS(2) && STANDS(3))
+        fi
     }
 }
 
 inline ou_world_start()
 {
-    stopper = 0;
+    if
+    :: stopper == me -> stopper = 0
+    :: else
+    fi;
     stopping = false;
     for (i : 1 .. NT) {
         if
+#ifdef MUTANT_GIVE_UP_KEEPS
+        :: gave_up
+#endif
         :: i != me && saved[i] != 0 -> state[i] = saved[i]; saved[i] = 0
         :: else
         fi
@@ -193,6 +205,7 @@ inline ou_world_start()
 #else
     ou_futex_bump(released, true);
 #endif
+    gave_up = false;
     lock = false
 }
 
@@ -216,6 +229,7 @@ inline ou_slot_help(n)
 proctype thread(byte me; mtype does; bool helps; byte naps)
 {
     byte i;
+    bool gave_up;
     mtype st, saved[NT + 1];
     if
     :: state[me] != ATTACHED -> ou_slot_enter(ORPHAN)

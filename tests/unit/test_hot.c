@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * test_hot.c - objects that many threads count: when they become hot, what they count, and how
+ * they end.
+ *
+ * A foreign thread looks at every 384th increment at least; after four looks that met the same
+ * object it nominates it, and its next safepoint promotes: MANY increments are always enough.
+ */
+#include "support/unit.h"
+
+#include <pthread.h>
+
+enum { MANY = 4096, HOT_MAX = 32, OWNER_HOT = 0xFFFF };
+
+typedef void (*with_object)(ou_object *o);
+
+typedef struct errand {
+    with_object fn;
+    ou_object *o;
+} errand;
+
+static void *run_errand(void *arg)
+{
+    errand *e = arg;
+    assert_int_equal(ou_thread_attach(), OU_OK);
+    e->fn(e->o);
+    ou_thread_detach();
+    return NULL;
+}
+
+/* `fn` in another thread, with `o` borrowed; this one sleeps meanwhile. */
+static void send(ou_object *o, with_object fn)
+{
+    errand e = {fn, o};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_errand, &e), 0);
+    ou_blocking_begin();
+    pthread_join(thread, NULL);
+    ou_blocking_end();
+}
+
+static void count_much(ou_object *o)
+{
+    for (int i = 0; i < MANY; i++) {
+        ou_incref(o);
+        ou_decref(o);
+    }
+    ou_safepoint();
+}
+
+static ou_object *heat(ou_object *o)
+{
+    uint64_t before = ou_stat("hot_promoted");
+    send(o, count_much);
+    assert_int_equal(ou_stat("hot_promoted"), before + 1);
+    assert_int_equal(o->owner, OWNER_HOT);
+    return o;
+}
+
+static void counted_in_all_slots(ou_object *o)
+{
+    assert_int_equal(ou_refcount(o), 1);
+    for (int i = 0; i < 5; i++) {
+        ou_incref(o);
+    }
+    assert_int_equal(ou_refcount(o), 6);
+    assert_int_equal(o->owner, OWNER_HOT);
+}
+
+static void count_is_the_sum(void **state)
+{
+    (void)state;
+    uint64_t cooled = ou_stat("hot_cooled");
+    ou_object *o = heat(ou_str("a hot string"));
+    assert_int_equal(ou_refcount(o), 1);
+    send(o, counted_in_all_slots); /* the five stay in the slot of a thread that has ended */
+    assert_int_equal(ou_refcount(o), 6);
+    for (int i = 0; i < 5; i++) {
+        ou_decref(o); /* below zero here */
+    }
+    assert_int_equal(ou_refcount(o), 1);
+    ou_gc_collect();
+    assert_int_equal(ou_stat("hot_cooled"), cooled + 1);
+    assert_int_equal(o->owner, 0);
+    assert_int_equal(ou_refcount(o), 1);
+    assert_string_equal(ou_str_bytes(o, NULL), "a hot string");
+    heat(o); /* and again, from merged */
+    ou_decref(o);
+}
+
+static void nomination_is_not_counted(ou_object *o)
+{
+    for (int i = 0; i < MANY; i++) {
+        ou_incref(o);
+        ou_decref(o);
+    }
+    assert_int_not_equal(o->owner, OWNER_HOT);
+    assert_int_equal(ou_refcount(o), 1);
+}
+
+static void told_without_a_safepoint(void **state)
+{
+    (void)state;
+    ou_object *o = ou_float_new(0.5);
+    uint64_t before = ou_stat("hot_promoted");
+    send(o, nomination_is_not_counted); /* its end promotes */
+    assert_int_equal(ou_stat("hot_promoted"), before + 1);
+    ou_decref(o);
+}
+
+static void drop(ou_object *o)
+{
+    ou_decref(o);
+}
+
+static void dies_at_the_next_stop(void **state)
+{
+    (void)state;
+    ou_object *list = ou_list_new(0), *item = ou_list_new(0);
+    ou_object *ref = ou_weakref_new(item, NULL, NULL);
+    assert_int_equal(ou_list_append_steal(list, item), OU_OK);
+    heat(list);
+    send(list, drop);
+    ou_object *still = ou_weakref_get(ref);
+    assert_ptr_equal(still, item);
+    ou_decref(still);
+    ou_gc_collect();
+    assert_null(ou_weakref_get(ref));
+    ou_decref(ref);
+}
+
+static void hot_garbage_is_found(void **state)
+{
+    (void)state;
+    ou_object *list = ou_list_new(0);
+    assert_int_equal(ou_list_append(list, list), OU_OK);
+    heat(list);
+    ou_decref(list);
+    assert_int_equal(ou_gc_collect(), 1);
+}
+
+static int finalize(ou_object *self, void *arg)
+{
+    (void)self;
+    ++*(int *)arg;
+    return 0;
+}
+
+static void never_with_finalizer_or_weakref(void **state)
+{
+    (void)state;
+    int finalized = 0;
+    uint64_t before = ou_stat("hot_promoted");
+    ou_object *o = ou_instance_new(ou_class_new("Ends", NULL, 0, false, finalize, &finalized));
+    send(o, count_much);
+    ou_decref(o);
+    assert_int_equal(finalized, 1);
+    o = ou_list_new(0);
+    ou_object *ref = ou_weakref_new(o, NULL, NULL);
+    send(o, count_much);
+    send(ref, count_much);
+    assert_int_equal(ou_stat("hot_promoted"), before);
+    ou_decref(o);
+    assert_null(ou_weakref_get(ref));
+    ou_decref(ref);
+}
+
+static void weakref_cools(void **state)
+{
+    (void)state;
+    ou_object *o = heat(ou_list_new(0));
+    ou_incref(o);
+    ou_object *ref = ou_weakref_new(o, NULL, NULL);
+    assert_int_equal(o->owner, 0);
+    assert_int_equal(ou_refcount(o), 2);
+    ou_decref(o);
+    ou_decref(o);
+    assert_null(ou_weakref_get(ref)); /* at once */
+    ou_decref(ref);
+}
+
+static void nominate_then_weakref(ou_object *o)
+{
+    for (int i = 0; i < MANY; i++) {
+        ou_incref(o);
+        ou_decref(o);
+    }
+    ou_object *ref = ou_weakref_new(o, NULL, NULL); /* polls first */
+    assert_int_not_equal(o->owner, OWNER_HOT);
+    assert_int_equal(ou_refcount(o), 1);
+    ou_decref(o);
+    ou_safepoint();
+    assert_null(ou_weakref_get(ref));
+    ou_decref(ref);
+}
+
+static void weakref_ends_a_nomination(void **state)
+{
+    (void)state;
+    send(ou_list_new(0), nominate_then_weakref);
+}
+
+static void interned_may_be_hot(void **state)
+{
+    (void)state;
+    ou_object *name = heat(ou_str_intern("hot name", 8));
+    ou_object *same = ou_str_intern("hot name", 8);
+    assert_ptr_equal(same, name);
+    assert_int_equal(ou_refcount(name), 2);
+    ou_decref(same);
+    ou_decref(name);
+    same = ou_str_intern("hot name", 8); /* not found dead yet: it lives on */
+    assert_ptr_equal(same, name);
+    assert_int_equal(ou_refcount(name), 1);
+    ou_decref(same);
+    ou_gc_collect();
+}
+
+static void immortalized_and_not_taken(void **state)
+{
+    (void)state;
+    ou_object *o = heat(ou_float_new(1.25));
+    assert_false(ou_give(o));
+    assert_false(ou_take(o));
+    ou_decref(o);
+    o = heat(ou_str_intern("immortal and hot", 16));
+    ou_immortalize(o);
+    assert_true(ou_is_immortal(o));
+    for (int i = 0; i < 3; i++) {
+        ou_decref(o);
+    }
+    ou_gc_collect();
+    assert_true(ou_is_immortal(o));
+}
+
+static void more_than_the_table_holds(void **state)
+{
+    (void)state;
+    ou_object *o[HOT_MAX + 8];
+    uint64_t before = ou_stat("hot_cooled");
+    ou_gc_collect();
+    for (int i = 0; i < HOT_MAX + 8; i++) {
+        o[i] = heat(ou_float_new(i));
+    }
+    assert_int_equal(ou_stat("hot_cooled"), before + HOT_MAX);
+    assert_int_equal(o[0]->owner, 0);
+    for (int i = 0; i < HOT_MAX + 8; i++) {
+        double value = -1;
+        assert_int_equal(ou_refcount(o[i]), 1);
+        assert_int_equal(ou_float_value(o[i], &value), OU_OK);
+        assert_true(value == i);
+        ou_decref(o[i]);
+    }
+}
+
+static void off_by_knob(void **state)
+{
+    (void)state;
+    uint64_t before = ou_stat("hot_promoted");
+    assert_int_equal(ou_knob_set("hot_objects", "0"), OU_OK);
+    ou_object *o = ou_float_new(0.75);
+    send(o, count_much);
+    assert_int_equal(ou_stat("hot_promoted"), before);
+    assert_int_equal(ou_knob_set("hot_objects", "1"), OU_OK);
+    heat(o);
+    ou_decref(o);
+}
+
+static bool computing, done; /* atomic */
+
+/* Attached, and at no safepoint until told. */
+static void *compute(void *arg)
+{
+    (void)arg;
+    assert_int_equal(ou_thread_attach(), OU_OK);
+    ou_store_release(&computing, true);
+    while (!ou_load_acquire(&done)) {
+    }
+    ou_thread_detach();
+    return NULL;
+}
+
+/* Comes last: the slot of the counting thread looks much more rarely afterwards. */
+static void who_computes_is_not_waited_for(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    uint64_t before = ou_stat("hot_promoted");
+    assert_int_equal(pthread_create(&thread, NULL, compute, NULL), 0);
+    while (!ou_load_acquire(&computing)) {
+    }
+    ou_object *o = ou_float_new(0.25);
+    send(o, count_much); /* returns: a collection would wait */
+    assert_int_equal(ou_stat("hot_promoted"), before);
+    assert_int_not_equal(o->owner, OWNER_HOT);
+    ou_store_release(&done, true);
+    ou_blocking_begin();
+    pthread_join(thread, NULL);
+    ou_blocking_end();
+    ou_safepoint();
+    assert_int_equal(ou_refcount(o), 1);
+    ou_decref(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_TEST(count_is_the_sum),
+        UNIT_TEST(told_without_a_safepoint),
+        UNIT_TEST(dies_at_the_next_stop),
+        UNIT_TEST(hot_garbage_is_found),
+        UNIT_TEST(never_with_finalizer_or_weakref),
+        UNIT_TEST(weakref_cools),
+        UNIT_TEST(weakref_ends_a_nomination),
+        UNIT_TEST(interned_may_be_hot),
+        UNIT_TEST(immortalized_and_not_taken),
+        UNIT_TEST(more_than_the_table_holds),
+        UNIT_TEST(off_by_knob),
+        UNIT_TEST(who_computes_is_not_waited_for),
+    };
+    return UNIT_MAIN(tests);
+}
