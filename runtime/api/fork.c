@@ -34,6 +34,9 @@ static void prepare(void)
 static void finish(bool child)
 {
     if (started && ou_self.self) {
+        if (child) {
+            ou_world_fork_child();
+        }
         ou_gc_fork_done(child); /* first: the start may run finalizers, which may collect */
         ou_world_start();
     }

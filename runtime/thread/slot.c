@@ -30,11 +30,12 @@ static void slot_count_raise(uint32_t id)
 /* Enters `slot`, waiting while somebody acts in it or the world stands. */
 static void slot_enter(ou_slot *slot)
 {
-    for (;;) {
-        ou_world_wait_running();
+    for (unsigned missed = 0;;) {
+        missed = ou_world_wait_running(missed);
         uint32_t seen = OU_DETACHED;
         if (ou_cas_seq_cst(&slot->state, &seen, OU_ATTACHED)) {
             if (OU_LIKELY(!ou_world_stopping())) {
+                ou_world_entered(missed);
                 return;
             }
             ou_world_leave(slot); /* a stop began meanwhile: it may count on us standing */

@@ -11,9 +11,12 @@
 #include "ouro/runtime.h"
 #include "thread/world_internal.h"
 
+#define PATIENCE 2 /* stops that a thread waits through before the next one waits for it */
+
 static ou_lock world_lock = OU_LOCK_INIT;
 static uint32_t stopping;      /* atomic, futex: 1 while a stop is wanted or in force */
 static uint32_t parked;        /* atomic, futex: grows whenever a thread leaves its slot */
+static uint32_t starving;      /* atomic, futex: threads that lost patience */
 static uint64_t stop_began_ns; /* lock:world_lock */
 static uint64_t reach_ns;      /* lock:world_lock: how long until everybody stood */
 
@@ -27,11 +30,43 @@ bool ou_world_stopping(void)
     return ou_load_seq_cst(&stopping) != 0;
 }
 
-void ou_world_wait_running(void)
+unsigned ou_world_wait_running(unsigned missed)
 {
     while (ou_load_seq_cst(&stopping)) {
+        if (++missed == PATIENCE) {
+            ou_fetch_add_acq_rel(&starving,
+                                 1u); /* before the stop ends: the next one sees it */
+        }
         ou_os_wait(&stopping, 1, 10000000);
     }
+    return missed;
+}
+
+void ou_world_entered(unsigned missed)
+{
+    if (OU_UNLIKELY(missed >= PATIENCE)) {
+        ou_fetch_sub_acq_rel(&starving, 1u);
+        ou_os_wake(&starving, true);
+    }
+}
+
+/* Whoever was shut out by the stops before gets in first; false: not all until then. The world
+ * runs, and nobody waits for the caller but for its lock. */
+static bool let_in_starving(uint64_t until_ns)
+{
+    uint32_t n;
+    while ((n = ou_load_acquire(&starving)) != 0) {
+        if (ou_os_now_ns() > until_ns) {
+            return false;
+        }
+        ou_os_wait(&starving, n, 1000000);
+    }
+    return true;
+}
+
+void ou_world_fork_child(void)
+{
+    ou_store_relaxed(&starving, 0u); /* those threads are not here */
 }
 
 void ou_world_leave(ou_slot *slot)
@@ -82,11 +117,17 @@ static bool world_stop_until(uint64_t patience_ns)
     OU_ASSERT(ou_self.self && !ou_self.self->in_op);
     uint64_t asked = ou_os_now_ns();
     ou_lock_take_parked(&world_lock); /* then `stopping` is 0: only the holder sets it */
+    uint64_t locked = ou_os_now_ns();
+    uint64_t until = patience_ns == UINT64_MAX ? patience_ns : locked + patience_ns;
+    if (!let_in_starving(until)) {
+        ou_lock_give(&world_lock);
+        return false;
+    }
+    asked += ou_os_now_ns() - locked; /* the world ran meanwhile */
     stop_began_ns = asked;
     ou_store_seq_cst(&stopping, 1u);
     uint32_t count = ou_slot_count();
     bool reached = true;
-    uint64_t until = patience_ns == UINT64_MAX ? patience_ns : ou_os_now_ns() + patience_ns;
     for (uint32_t id = 1; id <= count && reached; id++) {
         reached = &ou_slots[id] == ou_self.self || slot_stop(&ou_slots[id], until);
     }

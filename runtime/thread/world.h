@@ -22,6 +22,9 @@ uint64_t ou_world_start(void);
  * for what can be left undone. */
 bool ou_world_try_stop(uint64_t patience_ns);
 
+/* In a forked child, world stopped: forgets who waited in the parent. */
+void ou_world_fork_child(void);
+
 /* Takes a lock whose holder may stop the world: the caller stands aside while it waits. */
 void ou_lock_take_parked(ou_lock *lock);
 

@@ -8,7 +8,11 @@
 #include "thread/slot.h"
 
 bool ou_world_stopping(void);
-void ou_world_wait_running(void);
+
+/* Waits while the world is stopped; `missed` counts the waits of one entry, 0 at first. After
+ * PATIENCE of them no stop begins before the caller is in, which it must say at the end. */
+unsigned ou_world_wait_running(unsigned missed);
+void ou_world_entered(unsigned missed);
 
 /* ATTACHED -> DETACHED, and tells a stopper that waits. */
 void ou_world_leave(ou_slot *slot);
