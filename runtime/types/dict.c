@@ -100,12 +100,6 @@ static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_
     return ok ? 0 : OU_ENOMEM;
 }
 
-static __attribute__((noinline)) int put_foreign(ou_dict *d, ou_object *key, uint64_t hash,
-                                                 ou_object *value)
-{
-    return put_any(d, key, hash, ou_incref(value));
-}
-
 static __attribute__((noinline)) int drop_old(ou_object *old)
 {
     ou_decref(old);
@@ -116,7 +110,7 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
 OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
 {
     if (OU_UNLIKELY(!ou_own_incref(value))) {
-        return put_foreign(d, key, hash, value);
+        return put_any(d, key, hash, ou_incref(value));
     }
     if (OU_LIKELY(ou_own_enter(&d->base))) {
         ou_dict_entry *e = ou_dict_find(d, key, hash);
@@ -136,25 +130,14 @@ OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
     return put_any(d, key, hash, value);
 }
 
-/* Keys whose hash must be found first. */
-static __attribute__((noinline)) int set_hashed(ou_object *dict, ou_object *key,
-                                                ou_object *value)
-{
-    uint64_t hash;
-    int err = ou_hash(key, &hash);
-    return OU_UNLIKELY(err) ? err : put((ou_dict *)dict, key, hash, value);
-}
-
 int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
 {
     if (OU_UNLIKELY(!ou_is_dict(dict) || !key || !value)) {
         return refuse("ou_dict_set", dict);
     }
-    uint64_t hash = known_hash(key);
-    if (OU_UNLIKELY(!hash)) {
-        return set_hashed(dict, key, value);
-    }
-    return put((ou_dict *)dict, key, hash, value);
+    uint64_t hash;
+    int err = key_hash(key, &hash);
+    return OU_UNLIKELY(err) ? err : put((ou_dict *)dict, key, hash, value);
 }
 
 /* New reference to the value, or NULL without an error. The general form: any thread. */
