@@ -27,7 +27,8 @@ def _add_icount(commands: object, command: Add) -> None:
     one.epilog = EPILOG
     add = one.add_argument
     add("-w", "--workload", action="append", metavar="NAME|FILE",
-        help="a workload of the catalogue or a YAML file; may be repeated (default: all)")
+        help="a workload of the catalogue or a YAML file; may be repeated (default: all "
+        "but thread-churn, whose threads wait as the scheduler likes)")
     add("--form", choices=("raw", "object", "both"), default="both",
         help="raw blocks or objects of the runtime (default: both)")
     add("-a", "--allocator", metavar="NAME|NAME=/lib.so",

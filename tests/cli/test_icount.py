@@ -182,6 +182,12 @@ def test_a_verdict_holds_for_every_seed(ratios: tuple[float, ...], found: str) -
     assert icount_judge.decide(ratios, 0.005) == found
 
 
+def test_by_default_everything_that_repeats_is_counted() -> None:
+    args = cli.parser().parse_args(["icount"])
+    names = {cell.workload.name for cell in icount_run.cells(args)}
+    assert names == set(workloads.catalogue()) - {"thread-churn"} != set()
+
+
 @pytest.mark.parametrize("text, value", [(None, 0.005), ("ir:1%", 0.01), ("2", 0.02)])
 def test_tolerances(text: str | None, value: float) -> None:
     assert icount_run.tolerance(text) == pytest.approx(value)
