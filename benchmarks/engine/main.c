@@ -51,6 +51,9 @@ static int main_choose(const struct options *o, const struct workload *wl, struc
     r->seed = o->seed_set ? o->seed : wl->seed;
     r->scale = o->scale;
     r->iterations = (unsigned)o->iterations;
+    r->turns = o->turns;
+    r->turn_in = o->turn_in;
+    r->turn_out = o->turn_out;
     r->inject = (double)o->inject / 0x1p32;
     r->latency = o->latency;
     r->rss_series = o->rss_series;

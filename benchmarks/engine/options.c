@@ -26,6 +26,8 @@ static const char options_help[] =
     "  --seed N              seed of every random choice [the file's]\n"
     "  --scale X             multiplies operations, 0.001..1000 [1]\n"
     "  --iterations N        all phases N times in this process, 1..1000 [1]\n"
+    "  --turns IN,OUT        before an iteration read a byte from IN, after it write one to "
+    "OUT\n"
     "  --inject P%           do P% more operations than ordered: a test of judges [0%]\n"
     "  --expect NAME=PATH    refuse unless malloc comes from PATH (NAME= alone: libc)\n"
     "  --out-fd N            write the record to this descriptor [1]\n"
@@ -44,6 +46,7 @@ enum {
     OPT_SEED,
     OPT_SCALE,
     OPT_ITERATIONS,
+    OPT_TURNS,
     OPT_INJECT,
     OPT_EXPECT,
     OPT_FD,
@@ -63,6 +66,7 @@ static const struct option options_long[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"scale", required_argument, NULL, OPT_SCALE},
     {"iterations", required_argument, NULL, OPT_ITERATIONS},
+    {"turns", required_argument, NULL, OPT_TURNS},
     {"inject", required_argument, NULL, OPT_INJECT},
     {"expect", required_argument, NULL, OPT_EXPECT},
     {"out-fd", required_argument, NULL, OPT_FD},
@@ -76,11 +80,32 @@ static const struct option options_long[] = {
     {NULL, 0, NULL, 0},
 };
 
+static const char *options_descriptor(const char *text, int *out)
+{
+    uint64_t fd = 0;
+    const char *why = number_u64(text, 0, 1u << 20, &fd);
+    *out = (int)fd;
+    return why ? why : fcntl(*out, F_GETFD) < 0 ? "is not an open descriptor" : NULL;
+}
+
+/* "IN,OUT": two open descriptors. */
+static const char *options_turns(const char *text, struct options *o)
+{
+    char first[16];
+    const char *comma = strchr(text, ',');
+    if (!comma || (size_t)(comma - text) >= sizeof first) {
+        return "is not IN,OUT";
+    }
+    memcpy(first, text, (size_t)(comma - text));
+    first[comma - text] = 0;
+    const char *why = options_descriptor(first, &o->turn_in);
+    o->turns = true;
+    return why ? why : options_descriptor(comma + 1, &o->turn_out);
+}
+
 /* The value of an option that is a number or a word. NULL or the reason. */
 static const char *options_value(int opt, const char *text, struct options *o)
 {
-    uint64_t fd = 0;
-    const char *why = NULL;
     switch (opt) {
     case OPT_FORM:
         o->form = text;
@@ -101,10 +126,10 @@ static const char *options_value(int opt, const char *text, struct options *o)
         return number_u64(text, 1, RUN_MAX_ITERATIONS, &o->iterations);
     case OPT_INJECT:
         return number_percent(text, &o->inject);
+    case OPT_TURNS:
+        return options_turns(text, o);
     case OPT_FD:
-        why = number_u64(text, 0, 1u << 20, &fd);
-        o->out_fd = (int)fd;
-        return why ? why : fcntl(o->out_fd, F_GETFD) < 0 ? "is not an open descriptor" : NULL;
+        return options_descriptor(text, &o->out_fd);
     default:
         return NULL;
     }

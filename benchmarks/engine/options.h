@@ -19,9 +19,11 @@ struct options {
     uint64_t seed;
     bool seed_set;
     double scale;
-    uint64_t iterations; /* of all phases, in one process */
-    uint64_t inject;     /* more operations than ordered, in parts of 2^32 */
-    const char *expect;  /* NULL: no check */
+    uint64_t iterations;   /* of all phases, in one process */
+    bool turns;            /* iterations take turns with those of another process: */
+    int turn_in, turn_out; /* a byte from here begins one, a byte to there ends it */
+    uint64_t inject;       /* more operations than ordered, in parts of 2^32 */
+    const char *expect;    /* NULL: no check */
     int out_fd;
     const char *rss_series; /* NULL: none */
     const char *pauses;     /* the same */

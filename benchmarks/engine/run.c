@@ -9,9 +9,12 @@
  */
 #include "engine/run.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/objects.h"
 #include "engine/operations.h"
@@ -194,9 +197,33 @@ static bool run_same_work(struct worker *w, unsigned index)
     return true;
 }
 
+/* Waits for this process's turn. A peer that has ended does not answer any more: then there is
+ * nobody to take turns with, and the iterations go on. */
+static void run_turn_take(struct worker *w)
+{
+    char token;
+    if (objects_used(w)) {
+        ou_blocking_begin();
+    }
+    while (read(w->run->options.turn_in, &token, 1) < 0 && errno == EINTR) {
+    }
+    if (objects_used(w)) {
+        ou_blocking_end();
+    }
+}
+
+static void run_turn_give(const struct run *run)
+{
+    while (write(run->options.turn_out, "t", 1) < 0 && errno == EINTR) {
+    }
+}
+
 /* All phases once. False: some worker failed, stop. */
 static bool run_iteration(struct worker *w, unsigned index)
 {
+    if (w->index == 0 && w->run->options.turns) {
+        run_turn_take(w);
+    }
     for (unsigned i = 0; i < w->run->plan->n_phases; i++) {
         if (!run_phase(w, i, &w->run->iteration[index])) {
             return false;
@@ -204,6 +231,9 @@ static bool run_iteration(struct worker *w, unsigned index)
     }
     if (w->index == 0 && !w->run->by_time) {
         run_same_work(w, index);
+    }
+    if (w->index == 0 && w->run->options.turns) {
+        run_turn_give(w->run);
     }
     run_meet(w);                              /* nobody goes on while worker 0 sums */
     return !ou_load_acquire(&w->run->failed); /* pairs: worker_fail */
@@ -218,6 +248,9 @@ static void run_phases(struct worker *w)
         w->run->base_rss_bytes = rss.rss_bytes;
     }
     run_meet(w);
+    if (w->run->options.turns) {
+        signal(SIGPIPE, SIG_IGN);
+    }
     for (unsigned i = 0; i < w->run->options.iterations; i++) {
         if (!run_iteration(w, i)) {
             return;

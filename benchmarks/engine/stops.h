@@ -10,8 +10,8 @@
 int stops_begin(void);
 void stops_end(void);
 
-/* Writes `start_ns,length_ns` lines; 0 is the beginning of the first timed phase, the last line is
- * a stop of no length at the end of the last one. 0 or a negative errno. */
+/* Writes `start_ns,length_ns` lines; 0 is the beginning of the first timed phase, the last line
+ * is a stop of no length at the end of the last one. 0 or a negative errno. */
 int stops_write(const char *path);
 
 #endif

@@ -99,6 +99,8 @@ struct run_options {
     double scale;  /* of what was ordered */
     double inject; /* fraction done on top of it */
     unsigned iterations;
+    bool turns;            /* with the iterations of another process: */
+    int turn_in, turn_out; /* pipes with a byte for each */
     bool latency;
     const char *rss_series;
     const char *pauses;

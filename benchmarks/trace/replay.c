@@ -258,8 +258,9 @@ static int replay_prepare(struct replay *r, const struct options *o, struct comp
     if ((o->form && strcmp(o->form, "raw") != 0) || o->threads > 1) {
         return complain(c, "ouro-replay", 0, "a trace is replayed raw and on one thread");
     }
-    if (o->iterations > 1 || o->inject > 0) {
-        return complain(c, "ouro-replay", 0, "takes neither --iterations nor --inject");
+    if (o->iterations > 1 || o->inject > 0 || o->turns) {
+        return complain(c, "ouro-replay", 0,
+                        "takes neither --iterations, --turns nor --inject");
     }
     if (reader_open(&r->reader, o->input, c) != 0 ||
         survey_trace(&r->reader, UINT64_MAX, &r->survey, c) != 0) {

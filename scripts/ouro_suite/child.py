@@ -8,21 +8,25 @@ run. Time is the monotonic clock's.
 """
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Iterator, Mapping, Sequence
 
 RESULT_CAP = 1 << 20
 LOG_TAIL = 1 << 14
 LOG_CAP = 1 << 26  # a child that prints more than 64 MiB is not measuring
 GRACE_S = 2.0
 PR_SET_CHILD_SUBREAPER = 36
+_running: set[int] = set()  # children of other calls of run(), which may overlap
+_running_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,16 @@ def _children() -> set[int]:
 def _kill_orphans(before: set[int]) -> None:
     """Kills and reaps what the child left behind; `before` are children of someone else."""
     for _ in range(16):
-        orphans = _children() - before
+        with _running_lock:  # nobody starts a child that is not in _running yet
+            orphans = _children() - before - _running
+            for pid in orphans:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                except (ProcessLookupError, ChildProcessError):
+                    pass
         if not orphans:
             return
-        for pid in orphans:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass
 
 
 def _oom_kills() -> int:
@@ -186,10 +191,27 @@ def _stop(process: subprocess.Popen[bytes], watch: _Watch) -> None:
     _signal_group(process.pid, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def _on_core(core: int | None) -> Iterator[None]:
+    """The calling thread, and so what it starts, stays on one core meanwhile."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
-        result_option: str | None = None, cwd: Path | None = None) -> Outcome:
+        result_option: str | None = None, cwd: Path | None = None,
+        hand_over: Sequence[int] = (), core: int | None = None) -> Outcome:
     """Runs argv to its end. With `result_option`, that option and the number of a pipe are
-    appended to argv, and what the child writes there becomes Outcome.result."""
+    appended to argv, and what the child writes there becomes Outcome.result. `hand_over` are
+    descriptors that become the child's: they are closed here in any case. With `core` the
+    child stays on that processor. Thread-safe."""
     read_fd = write_fd = None
     command = list(argv)
     if result_option is not None:
@@ -197,17 +219,19 @@ def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
         command += [result_option, str(write_fd)]
     before, oom_before, start = _children(), _oom_kills(), time.monotonic()
     try:
-        process = subprocess.Popen(command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   start_new_session=True,
-                                   pass_fds=() if write_fd is None else (write_fd,))
+        with _running_lock, _on_core(core):
+            process = subprocess.Popen(
+                command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                pass_fds=(*hand_over, *(() if write_fd is None else (write_fd,))))
+            _running.add(process.pid)
     except OSError:
         if read_fd is not None:
             os.close(read_fd)
         raise
     finally:
-        if write_fd is not None:
-            os.close(write_fd)
+        for fd in (*hand_over, *(() if write_fd is None else (write_fd,))):
+            os.close(fd)
     watch = _Watch(process, read_fd)
     timed_out = False
     try:
@@ -233,6 +257,8 @@ def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
                 pipe.close()
         if read_fd is not None:
             os.close(read_fd)
+        with _running_lock:
+            _running.discard(process.pid)
         _kill_orphans(before)
     code = process.returncode
     return Outcome(status=code if code >= 0 else None, signal=-code if code < 0 else None,

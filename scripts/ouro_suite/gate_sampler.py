@@ -10,7 +10,9 @@ gate goes on where it was.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
+import os
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -42,6 +44,7 @@ class Setup:
 
     scale: float
     iterations: int
+    one_core: bool = False  # one thread: both processes of a pair stay on the same core
 
 
 def lower_quartile(rounds: Sequence[int]) -> float:
@@ -76,7 +79,7 @@ def damaged(line: dict[str, Any]) -> str:
     if kind == "setup":
         scale = line.get("scale")
         return "" if _seconds(scale) and scale > 0 and _whole(line.get("iterations"), 1) \
-            else f"no size of {cell}"
+            and isinstance(line.get("one_core"), bool) else f"no size of {cell}"
     values = line.get("values")
     if not _whole(line.get("block")) or line.get("side") not in SIDES \
             or not isinstance(values, dict):
@@ -116,7 +119,8 @@ class Sampler:
 
     def _take(self, line: dict[str, Any]) -> None:
         if line["kind"] == "setup":
-            self.setups[line["cell"]] = Setup(line["scale"], line["iterations"])
+            self.setups[line["cell"]] = Setup(line["scale"], line["iterations"],
+                                               line["one_core"])
         elif line["kind"] == "sample":
             self.samples[line["cell"], line["block"]][line["side"]] = line["values"]
         elif line["kind"] == "clock":
@@ -150,24 +154,44 @@ class Sampler:
         self._log({"kind": "clock", "elapsed_s": round(elapsed, 3)})
 
     def _run(self, job: Job, setup: Setup) -> dict[str, Any]:
-        """One process; Failed names side, cell and log."""
-        arm = job.arm
-        assert isinstance(arm, GateArm) and isinstance(job.cell, GateCell)
-        settings = replace(arm.settings, iterations=setup.iterations, latency=job.cell.latency)
-        sample = worker.measure(job, settings, setup.scale)
+        """One process alone; Failed names side, cell and log."""
+        settings = self._settings(job, setup)
+        return self._values(job, settings, setup, worker.measure(job, settings, setup.scale))
+
+    def _settings(self, job: Job, setup: Setup) -> worker.Settings:
+        assert isinstance(job.arm, GateArm) and isinstance(job.cell, GateCell)
+        return replace(job.arm.settings, iterations=setup.iterations, latency=job.cell.latency)
+
+    def _values(self, job: Job, settings: worker.Settings, setup: Setup,
+                sample: worker.Sample) -> dict[str, Any]:
+        """What is kept of a sample; Failed when there is none."""
+        assert isinstance(job.arm, GateArm)
         if sample.entry is None:
             argv = worker.command(job, settings, setup.scale)
-            name = f"{arm.side}-{job.cell.name}".replace("/", "-").replace(":", "") + ".log"
+            name = f"{job.arm.side}-{job.cell.name}".replace("/", "-").replace(":", "") + ".log"
             log = self.rundir.write(name, "\n".join((
                 escape.for_terminal(" ".join(argv)), f"status: {sample.status}",
                 f"failure: {sample.failure}", sample.detail, "")))
-            raise Failed(f"{arm.side}: {job.cell.name}: {sample.failure}"
+            raise Failed(f"{job.arm.side}: {job.cell.name}: {sample.failure}"
                          + (f": {sample.detail}" if sample.detail else "") + f" (log: {log})")
         values = condense(sample.entry)
         if values.get("timed_by") == "time":
             raise BadInput(f"-w {job.cell.workload.name}: runs for a time: there is no equal "
                            "work to compare")
         return values
+
+    def _pair(self, jobs: Sequence[Job], setup: Setup) -> list[dict[str, Any]]:
+        """Both arms of a block, in order: their iterations take turns where there are any."""
+        if setup.iterations == 1:
+            return [self._run(job, setup) for job in jobs]
+        order = [(job, self._settings(job, setup)) for job in jobs]
+        core = None
+        if setup.one_core:
+            cores = sorted(os.sched_getaffinity(0))
+            core = plan.derived(self.seed, "core", jobs[0].block).choice(cores)
+        samples = worker.measure_pair(order[0], order[1], setup.scale, core)
+        return [self._values(job, settings, setup, sample)
+                for (job, settings), sample in zip(order, samples)]
 
     def prepare(self) -> None:
         """Fixes the work of every cell that has none yet."""
@@ -181,7 +205,7 @@ class Sampler:
                 self.failures[cell.name] = str(error)
                 continue
             self._log({"kind": "setup", "cell": cell.name, "scale": setup.scale,
-                       "iterations": setup.iterations})
+                       "iterations": setup.iterations, "one_core": setup.one_core})
 
     def _size(self, cell: GateCell, arm: GateArm) -> Setup:
         """Operations and iterations from two small runs: a straight line through them."""
@@ -196,7 +220,7 @@ class Sampler:
         scale = min(max(SMALLEST, SMALLEST + (wanted - took[0]) / slope), 1.0)
         expected = took[0] + slope * (scale - SMALLEST)
         iterations = min(max(round(PROCESS_S / expected) + 1, MIN_ITERATIONS), MAX_ITERATIONS)
-        return Setup(float(f"{scale:.3g}"), int(iterations))
+        return Setup(float(f"{scale:.3g}"), int(iterations), values["threads"] == 1)
 
     def affordable(self, rows: Rows, limit_s: float) -> bool:
         """Whether another block of these rows ends before `limit_s`."""
@@ -209,24 +233,30 @@ class Sampler:
         the first block of heavy workloads may be longer than anybody knew."""
         live = [(c, a) for c, a in rows if c.name not in self.failures]
         where = stage * STAGE + number
-        for job in plan.block_jobs(where, live, self.seed):
-            cell = job.cell.name
-            if job.arm.name in self.samples[cell, where] or cell in self.failures:
+        by_cell = itertools.groupby(plan.block_jobs(where, live, self.seed),
+                                    lambda job: job.cell.name)
+        for cell, jobs in by_cell:
+            if len(self.samples[cell, where]) == len(SIDES) or cell in self.failures:
                 continue
             if self.elapsed() > self.budget_s:
                 break
-            before = time.monotonic()
-            try:
-                values = self._run(job, self.setups[cell])
-            except Failed as error:
-                self.failures[cell] = str(error)
-                continue
-            took = time.monotonic() - before
-            self._log({"kind": "sample", "cell": cell, "block": where, "side": job.arm.name,
-                       "elapsed_s": round(took, 6), "values": values}, durable=False)
-            self.costs[cell].append(2 * took)
+            self._block_of(cell, where, list(jobs))
         for cell, arms in live:
             self._same_work(cell.name, where, arms)
+
+    def _block_of(self, cell: str, where: int, jobs: Sequence[Job]) -> None:
+        """The two processes of one cell and block."""
+        before = time.monotonic()
+        try:
+            both = self._pair(jobs, self.setups[cell])
+        except Failed as error:
+            self.failures[cell] = str(error)
+            return
+        took = time.monotonic() - before
+        for job, values in zip(jobs, both):
+            self._log({"kind": "sample", "cell": cell, "block": where, "side": job.arm.name,
+                       "elapsed_s": round(took / 2, 6), "values": values}, durable=False)
+        self.costs[cell].append(took)
 
     def _same_work(self, cell: str, where: int, arms: Sequence[GateArm]) -> None:
         """Both arms read the same contents, or one of them did not do the ordered work."""

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,12 +214,17 @@ def entry(record: dict[str, Any], job: Job, outcome: child.Outcome) -> dict[str,
     return row
 
 
-def measure(job: Job, settings: Settings, scale: float, series: Path | None = None) -> Sample:
-    """Runs one job to a sample; never raises for what the worker does."""
+def measure(job: Job, settings: Settings, scale: float, series: Path | None = None,
+            turns: tuple[int, int] | None = None, core: int | None = None) -> Sample:
+    """Runs one job to a sample; never raises for what the worker does. `turns` are descriptors
+    over which its iterations take turns with another process's (measure_pair)."""
     argv = command(job, settings, scale, series)
+    if turns:
+        argv += ["--turns", "{:03},{:03}".format(*turns)]  # equal in length
     env = pad(argv, environment(job), job.padding)
     try:
-        outcome = child.run(argv, env, settings.timeout_s, "--out-fd")
+        outcome = child.run(argv, env, settings.timeout_s, "--out-fd", hand_over=turns or (),
+                            core=core)
     except OSError as error:
         return Sample(job, None, "cannot start", str(error), 0.0)
     why = ending(outcome, settings.timeout_s)
@@ -231,3 +237,22 @@ def measure(job: Job, settings: Settings, scale: float, series: Path | None = No
     except ValueError as error:
         return Sample(job, None, "bad record", str(error), outcome.elapsed_s, outcome.status)
     return Sample(job, entry(record, job, outcome), "", "", outcome.elapsed_s, 0)
+
+
+def measure_pair(first: tuple[Job, Settings], second: tuple[Job, Settings], scale: float,
+                 core: int | None) -> tuple[Sample, Sample]:
+    """Two processes at a time whose iterations take turns, `first` begins: a byte over a pipe
+    says whose turn it is, so that never both work. What slows the machine for longer than an
+    iteration slows both; with `core` both stay on that one, for cores differ. A process that
+    ends closes its pipes, and the other goes on alone."""
+    (one_in, two_out), (two_in, one_out) = os.pipe(), os.pipe()
+    os.write(two_out, b"t")
+    late: list[Sample] = []
+    thread = threading.Thread(target=lambda: late.append(
+        measure(second[0], second[1], scale, turns=(two_in, two_out), core=core)))
+    thread.start()
+    try:
+        sample = measure(first[0], first[1], scale, turns=(one_in, one_out), core=core)
+    finally:
+        thread.join()
+    return sample, late[0]

@@ -19,7 +19,7 @@ SPEED = {"glibc": 1.0, "jemalloc": 0.8, "mimalloc": 0.9, "tcmalloc": 1.25, "ouro
 def options(argv):
     found = {"--form": "raw", "--heap": "ouro", "--threads": "1", "--seed": "1", "--scale": "1",
              "--expect": "glibc=", "--out-fd": "1", "--rss-series": "", "--iterations": "1",
-             "--inject": "0%"}
+             "--inject": "0%", "--turns": ""}
     rest = [a for a in argv[2:] if a != "--latency"]
     found.update(zip(rest[::2], rest[1::2]))
     return found
@@ -50,6 +50,21 @@ def rounds(entry, opt, chance):
     entry["real_time"] = entry["cpu_time"] = sum(times) / entry["ops"]
     if len(times) > 1:
         entry["rounds"] = [{"wall_ns": t, "cpu_ns": t} for t in times]
+
+
+def take_turns(opt, file):
+    """As docs/worker.md has it; `FILE.turns` tells who worked when, and where."""
+    if opt["--turns"]:
+        mine, other = (int(fd) for fd in opt["--turns"].split(","))
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        for _ in range(int(opt["--iterations"])):
+            os.read(mine, 1)
+            with open(file + ".turns", "a") as handle:
+                handle.write(f"{os.getpid()} {sorted(os.sched_getaffinity(0))}\n")
+            try:
+                os.write(other, b"t")
+            except BrokenPipeError:
+                pass
 
 
 def record(name, opt, allocator):
@@ -147,6 +162,8 @@ def main():
         with open(opt["--rss-series"], "w") as handle:
             handle.write("t_ns,rss_bytes,live_bytes\n")
             handle.writelines(f"{i * 1000000},{i * 500000},{i * 400000}\n" for i in range(20))
+    if mode == "turns":
+        take_turns(opt, file)
     if mode and only in ("", allocator, where()):
         misbehave(mode, entry, fd, file)
     os.write(fd, json.dumps(entry).encode() + b"\n")

@@ -73,6 +73,20 @@ def test_verdict_and_exit_status(pair: Pair, factor: float, code: int, word: str
     assert (pair.suite.folder / "g.md").stat().st_size
 
 
+def test_a_pairs_iterations_take_turns_on_one_core(pair: Pair) -> None:
+    """Either process works, then the other, and both stay where the first one was."""
+    load = pair.workload("load", "turns")
+    assert pair.gate("-w", load).returncode == 0
+    lines = [x.split(maxsplit=1) for x in Path(load + ".turns").read_text().splitlines()]
+    pairs: dict[frozenset[str], list[tuple[str, str]]] = {}
+    for (one, core), (two, _) in zip(lines[::2], lines[1::2]):
+        pairs.setdefault(frozenset((one, two)), []).append((one, core))
+    assert len(pairs) >= 16
+    for both, turns in pairs.items():
+        assert len(both) == 2 and len(turns) >= 4
+        assert len(set(turns)) == 1 and len(json.loads(turns[0][1])) == 1
+
+
 def test_noise_is_no_pass(pair: Pair) -> None:
     """Exit 3; 2 if this machine stood still for so long that there are not enough samples."""
     pair.speed("base", 1.0, 0.9)

@@ -15,7 +15,7 @@ from ouro_suite.errors import BadInput
 
 SAMPLE = {"kind": "sample", "cell": "c", "block": 0, "side": "base", "elapsed_s": 0.1,
           "values": {"ops": 5, "checksum": "x", "wall": [5, 6], "cpu": [5, 6], "minflt": 0}}
-SETUP = {"kind": "setup", "cell": "c", "scale": 0.5, "iterations": 4}
+SETUP = {"kind": "setup", "cell": "c", "scale": 0.5, "iterations": 4, "one_core": True}
 CLOCK = {"kind": "clock", "elapsed_s": 1.5}
 PLAN = {"base": "a", "cand": "b", "build": None, "workload": ["w"], "threads": None,
         "form": "raw", "metric": "time", "tol": None, "budget_s": 5.0, "seed": 1,

@@ -206,6 +206,8 @@ option 'seed' --seed -1 ok.yaml
 option 'scale' --scale nan ok.yaml
 option 'scale' --scale 0 ok.yaml
 option 'iterations' --iterations 0 ok.yaml
+option 'turns' --turns 1 ok.yaml
+option 'turns' --turns 1,99 ok.yaml
 option 'inject' --inject 5 ok.yaml
 option 'form' --form boiled ok.yaml
 option "no form 'object'" --form object ok.yaml
