@@ -14,8 +14,12 @@
  * So the thread may call nothing of the C library that looks at thread-local variables, but for
  * errno, for which it has a zeroed block of its own: futexes, the clock and madvise only. All
  * signals are blocked in it. It sleeps while nothing is dirty. A fork's child has none until it
- * frees that much itself. Credentials that the program changes later do not reach it; programs
- * that gain privileges (AT_SECURE) never have it. That it cannot be made is no error.
+ * frees that much itself. That it cannot be made is no error.
+ *
+ * Credentials that the program gives up later do not reach it (the C library changes those of
+ * the threads it knows), so it gives up everything itself: a filter (seccomp) leaves it no
+ * other system calls than those it needs. Programs that gain privileges (AT_SECURE) never have
+ * it.
  *
  *      | stack 64 KiB | thread-local variables 64 KiB | thread control block |
  *                     ^ grows down                    ^ %fs
@@ -26,10 +30,15 @@
 #include "purge_thread.h"
 
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,9 +58,42 @@ static char *room;     /* owner: who made `state` MADE; kept for the children of
 static uint32_t never; /* stays 0: who waits for it waits for the time */
 static pid_t ids[2];   /* written by the kernel, read by nobody */
 
+/* The next statement is skipped unless the accumulator is `k`. */
+#define ONLY_IF(k) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, 1)
+#define ANSWER(k) BPF_STMT(BPF_RET | BPF_K, (k))
+#define LOOK_AT(field)                                                                         \
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
+
+/* From here on the calling thread, and no other, can wait, read the clock and give memory back;
+ * everything else is EPERM. Kernels without filters leave it as it is. */
+static void give_up_the_rest(void)
+{
+    static const struct sock_filter code[] = {
+        LOOK_AT(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+        ANSWER(SECCOMP_RET_ERRNO | EPERM),
+        LOOK_AT(nr),
+        ONLY_IF(SYS_futex),
+        ANSWER(SECCOMP_RET_ALLOW),
+        ONLY_IF(SYS_madvise),
+        ANSWER(SECCOMP_RET_ALLOW),
+        ONLY_IF(SYS_clock_gettime),
+        ANSWER(SECCOMP_RET_ALLOW),
+        ONLY_IF(SYS_sched_yield),
+        ANSWER(SECCOMP_RET_ALLOW),
+        ANSWER(SECCOMP_RET_ERRNO | EPERM),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof *code,
+                                 .filter = (struct sock_filter *)code};
+    if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+        syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+    }
+}
+
 static int purge_main(void *arg)
 {
     (void)arg;
+    give_up_the_rest();
     while (!ou_load_relaxed(&never)) {
         ou_arena_wait_dirty();
         /* Half, so that two ticks never lie further apart than one and a half. */

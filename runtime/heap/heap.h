@@ -20,8 +20,8 @@
  * -------------------+------------------------+------------------------------------------
  * bins, spans        | holder of the heap     | none; passed on under heaps.lock
  * inbox push         | any thread             | CAS release, pairs with the drain
- * inbox drain        | holder                 | exchange acquire; what is not wanted yet stays
- * pending page tag read      | any thread             | constant while a block of it is out
+ * inbox drain        | holder                 | exchange acquire; the rest stays pending
+ * page tag read      | any thread             | constant while a block of it is out
  *
  * Model of the inbox: tests/spin/remote.pml.
  */
