@@ -63,3 +63,21 @@ void team_run_small(size_t stack_bytes, team_member fn, void *arg)
     ou_blocking_end();
     pthread_attr_destroy(&attr);
 }
+
+struct team_errand {
+    void (*fn)(ou_object *o);
+    ou_object *o;
+};
+
+static void team_deliver(unsigned index, void *arg)
+{
+    const struct team_errand *errand = arg;
+    (void)index;
+    errand->fn(errand->o);
+}
+
+void team_send(ou_object *o, void (*fn)(ou_object *o))
+{
+    struct team_errand errand = {fn, o};
+    team_run_small(0, team_deliver, &errand);
+}

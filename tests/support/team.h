@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include "ouro/object.h"
+
 #define TEAM_MAX 64
 
 typedef void (*team_member)(unsigned index, void *arg);
@@ -20,5 +22,9 @@ void team_run(unsigned n, team_member member, void *arg);
 
 /* Runs `fn` in one thread with a stack of `stack_bytes` (0 = default), attached, and joins. */
 void team_run_small(size_t stack_bytes, team_member fn, void *arg);
+
+/* Runs `fn` on `o` in one thread, attached, and joins. What becomes of the caller's reference
+ * is between the two. */
+void team_send(ou_object *o, void (*fn)(ou_object *o));
 
 #endif

@@ -4,36 +4,10 @@
  * test_handoff.c - ou_give and ou_take: when an object changes its owner, when not, and that
  * nothing else about it changes.
  */
+#include "support/team.h"
 #include "support/unit.h"
 
 #include <pthread.h>
-
-typedef void (*with_object)(ou_object *o);
-
-typedef struct errand {
-    with_object fn;
-    ou_object *o;
-} errand;
-
-static void *run_errand(void *arg)
-{
-    errand *e = arg;
-    assert_int_equal(ou_thread_attach(), OU_OK);
-    e->fn(e->o);
-    ou_thread_detach();
-    return NULL;
-}
-
-/* `fn` gets the reference of `o`, in another thread; returns when that has ended. */
-static void send(ou_object *o, with_object fn)
-{
-    errand e = {fn, o};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, run_errand, &e), 0);
-    ou_blocking_begin();
-    pthread_join(thread, NULL);
-    ou_blocking_end();
-}
 
 static void take_it(ou_object *o)
 {
@@ -69,7 +43,7 @@ static void unique_changes_owner(void **state)
         assert_int_equal(all[i]->owner, 0);
         assert_int_equal(ou_refcount(all[i]), 1);
         assert_true(ou_give(all[i])); /* still on offer */
-        send(all[i], take_it);
+        team_send(all[i], take_it);
     }
 }
 
@@ -86,7 +60,7 @@ static void nobody_has_to_take(void **state)
     (void)state;
     ou_object *o = ou_float_new(2.5);
     assert_true(ou_give(o));
-    send(o, count_and_drop);
+    team_send(o, count_and_drop);
     o = ou_float_new(3.5);
     assert_true(ou_give(o));
     assert_true(ou_take(o)); /* the giver may take it back */
@@ -114,7 +88,7 @@ static void shared_stays(void **state)
     ou_incref(o);
     assert_false(ou_give(o)); /* two references of our own */
     assert_int_equal(o->owner, ou_thread_slot());
-    send(o, drop_two);
+    team_send(o, drop_two);
     ou_safepoint();
     assert_int_equal(ou_refcount(o), 1);
     /* The other thread's decref has merged the counts, so it has no owner any more. */
@@ -135,7 +109,7 @@ static void taken_only_when_unique(void **state)
     ou_object *o = ou_str("two references");
     assert_true(ou_give(o));
     ou_incref(o);
-    send(o, take_one_of_two);
+    team_send(o, take_one_of_two);
     assert_int_equal(ou_refcount(o), 1);
     assert_true(ou_take(o));
     ou_decref(o);
@@ -151,7 +125,7 @@ static void tables_keep_it(void **state)
     ou_object *got = ou_weakref_get(ref);
     assert_ptr_equal(got, o);
     ou_decref(got);
-    send(o, take_in_vain);
+    team_send(o, take_in_vain);
     ou_safepoint();
     assert_null(ou_weakref_get(ref));
     ou_decref(ref);
@@ -186,7 +160,7 @@ static void weakrefs_after_take(void **state)
     (void)state;
     ou_object *o = ou_dict_new(0);
     assert_true(ou_give(o));
-    send(o, weakref_after_take);
+    team_send(o, weakref_after_take);
 }
 
 static void immortal_stays(void **state)
@@ -220,14 +194,14 @@ static void container_is_private_again(void **state)
     assert_int_equal(ou_list_append(list, ou_none()), OU_OK);
     ou_incref(list);
     uint8_t before = list->flags;
-    send(list, append_then_drop);
+    team_send(list, append_then_drop);
     ou_safepoint();
     assert_int_not_equal(list->flags, before);
     assert_true(ou_give(list));
     assert_true(ou_take(list));
     assert_int_equal(list->flags, before);
     assert_true(ou_give(list));
-    send(list, append_as_owner);
+    team_send(list, append_as_owner);
 }
 
 static int finalized;
@@ -254,7 +228,7 @@ static void finalizer_runs_where_it_is_dropped(void **state)
     ou_object *o = ou_instance_new(thing(note_finalized));
     assert_true(ou_give(o));
     finalized = 0;
-    send(o, take_and_drop);
+    team_send(o, take_and_drop);
     assert_int_equal(finalized, 1);
 }
 
@@ -270,7 +244,7 @@ static void goes_on_and_comes_back(void **state)
     ou_object *o = ou_float_new(4.5);
     double value = 0;
     assert_true(ou_give(o));
-    send(o, take_and_give_on);
+    team_send(o, take_and_give_on);
     assert_true(ou_take(o));
     assert_int_equal(ou_float_value(o, &value), OU_OK);
     assert_true(value == 4.5);
@@ -290,7 +264,7 @@ static void taken_is_sent_to_its_new_owner(void **state)
     (void)state;
     ou_object *o = ou_float_new(5.5);
     assert_true(ou_give(o));
-    send(o, take_and_keep);
+    team_send(o, take_and_keep);
     uint64_t before = ou_stat("objects_queued");
     ou_decref(kept); /* posted to the slot of the thread that has ended */
     assert_int_equal(ou_stat("objects_queued"), before + 1);

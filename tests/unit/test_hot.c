@@ -7,38 +7,12 @@
  * A foreign thread looks at every 384th increment at least; after four looks that met the same
  * object it nominates it, and its next safepoint promotes: MANY increments are always enough.
  */
+#include "support/team.h"
 #include "support/unit.h"
 
 #include <pthread.h>
 
 enum { MANY = 4096, HOT_MAX = 32, OWNER_HOT = 0xFFFF };
-
-typedef void (*with_object)(ou_object *o);
-
-typedef struct errand {
-    with_object fn;
-    ou_object *o;
-} errand;
-
-static void *run_errand(void *arg)
-{
-    errand *e = arg;
-    assert_int_equal(ou_thread_attach(), OU_OK);
-    e->fn(e->o);
-    ou_thread_detach();
-    return NULL;
-}
-
-/* `fn` in another thread, with `o` borrowed; this one sleeps meanwhile. */
-static void send(ou_object *o, with_object fn)
-{
-    errand e = {fn, o};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, run_errand, &e), 0);
-    ou_blocking_begin();
-    pthread_join(thread, NULL);
-    ou_blocking_end();
-}
 
 static void count_much(ou_object *o)
 {
@@ -52,7 +26,7 @@ static void count_much(ou_object *o)
 static ou_object *heat(ou_object *o)
 {
     uint64_t before = ou_stat("hot_promoted");
-    send(o, count_much);
+    team_send(o, count_much);
     assert_int_equal(ou_stat("hot_promoted"), before + 1);
     assert_int_equal(o->owner, OWNER_HOT);
     return o;
@@ -74,7 +48,8 @@ static void count_is_the_sum(void **state)
     uint64_t cooled = ou_stat("hot_cooled");
     ou_object *o = heat(ou_str("a hot string"));
     assert_int_equal(ou_refcount(o), 1);
-    send(o, counted_in_all_slots); /* the five stay in the slot of a thread that has ended */
+    team_send(o,
+              counted_in_all_slots); /* the five stay in the slot of a thread that has ended */
     assert_int_equal(ou_refcount(o), 6);
     for (int i = 0; i < 5; i++) {
         ou_decref(o); /* below zero here */
@@ -104,7 +79,7 @@ static void told_without_a_safepoint(void **state)
     (void)state;
     ou_object *o = ou_float_new(0.5);
     uint64_t before = ou_stat("hot_promoted");
-    send(o, nomination_is_not_counted); /* its end promotes */
+    team_send(o, nomination_is_not_counted); /* its end promotes */
     assert_int_equal(ou_stat("hot_promoted"), before + 1);
     ou_decref(o);
 }
@@ -121,7 +96,7 @@ static void dies_at_the_next_stop(void **state)
     ou_object *ref = ou_weakref_new(item, NULL, NULL);
     assert_int_equal(ou_list_append_steal(list, item), OU_OK);
     heat(list);
-    send(list, drop);
+    team_send(list, drop);
     ou_object *still = ou_weakref_get(ref);
     assert_ptr_equal(still, item);
     ou_decref(still);
@@ -153,13 +128,13 @@ static void never_with_finalizer_or_weakref(void **state)
     int finalized = 0;
     uint64_t before = ou_stat("hot_promoted");
     ou_object *o = ou_instance_new(ou_class_new("Ends", NULL, 0, false, finalize, &finalized));
-    send(o, count_much);
+    team_send(o, count_much);
     ou_decref(o);
     assert_int_equal(finalized, 1);
     o = ou_list_new(0);
     ou_object *ref = ou_weakref_new(o, NULL, NULL);
-    send(o, count_much);
-    send(ref, count_much);
+    team_send(o, count_much);
+    team_send(ref, count_much);
     assert_int_equal(ou_stat("hot_promoted"), before);
     ou_decref(o);
     assert_null(ou_weakref_get(ref));
@@ -198,7 +173,7 @@ static void nominate_then_weakref(ou_object *o)
 static void weakref_ends_a_nomination(void **state)
 {
     (void)state;
-    send(ou_list_new(0), nominate_then_weakref);
+    team_send(ou_list_new(0), nominate_then_weakref);
 }
 
 static void interned_may_be_hot(void **state)
@@ -260,7 +235,7 @@ static void off_by_knob(void **state)
     uint64_t before = ou_stat("hot_promoted");
     assert_int_equal(ou_knob_set("hot_objects", "0"), OU_OK);
     ou_object *o = ou_float_new(0.75);
-    send(o, count_much);
+    team_send(o, count_much);
     assert_int_equal(ou_stat("hot_promoted"), before);
     assert_int_equal(ou_knob_set("hot_objects", "1"), OU_OK);
     heat(o);
@@ -291,7 +266,7 @@ static void who_computes_is_not_waited_for(void **state)
     while (!ou_load_acquire(&computing)) {
     }
     ou_object *o = ou_float_new(0.25);
-    send(o, count_much); /* returns: a collection would wait */
+    team_send(o, count_much); /* returns: a collection would wait */
     assert_int_equal(ou_stat("hot_promoted"), before);
     assert_int_not_equal(o->owner, OWNER_HOT);
     ou_store_release(&done, true);
