@@ -43,6 +43,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "conf/stats.h"
 #include "heap/arena.h"
 #include "os/os.h"
 
@@ -119,6 +120,15 @@ static bool clone_blocked(void)
     return made > 0;
 }
 
+/* The thread-local variables that the thread reads lie as far below its control block as they
+ * lie below the caller's; a program with large ones of its own pushes them down. */
+static bool fits(const void *variable)
+{
+    const char *tcb;
+    __asm__("mov %%fs:0, %0" : "=r"(tcb));
+    return (size_t)(tcb - (const char *)variable) <= TLS_BYTES;
+}
+
 static void make(void)
 {
     uint32_t none = NONE;
@@ -127,7 +137,7 @@ static void make(void)
     }
     int saved = errno;
     room = room ? room : ou_os_map(STACK_BYTES + TLS_BYTES + TCB_BYTES);
-    if (room) {
+    if (room && fits(&errno) && fits(&ou_stats_mine)) {
         clone_blocked(); /* refused: not asked again */
     }
     errno = saved;

@@ -99,6 +99,29 @@ static void bury_region(const ou_region *region, uint64_t *bits)
     }
 }
 
+/* Are the counters of its blocks found without the tag of their page? */
+static bool is_single(const ou_region *region)
+{
+    return ou_gc.pages[ou_page_index(region->start)].magic > 1;
+}
+
+static void free_region(const ou_region *region, const uint64_t *bits)
+{
+    ou_heap_free_bits(ou_span_of(region->start), bits, (region->count + 63) / 64,
+                      region->garbage);
+}
+
+static void garbage_bits(const ou_region *region, uint64_t *bits)
+{
+    const uint8_t *counters = &ou_gc.counters[region->counters];
+    memset(bits, 0, (region->count + 63) / 64 * sizeof *bits);
+    for (uint32_t i = 0; i < region->count; i++) {
+        bits[i / 64] |= (uint64_t)!counters[i] << i % 64;
+    }
+}
+
+/* Spans of several pages and runs go when all garbage is taken apart: their tags tell until
+ * then where the counters of their blocks are. */
 static void reclaim_by_page(void)
 {
     uint64_t bits[SPAN_WORDS];
@@ -106,8 +129,16 @@ static void reclaim_by_page(void)
         const ou_region *region = &ou_gc.regions[r];
         if (region->garbage) {
             bury_region(region, bits);
-            ou_heap_free_bits(ou_span_of(region->start), bits, (region->count + 63) / 64,
-                              region->garbage);
+            if (is_single(region)) {
+                free_region(region, bits);
+            }
+        }
+    }
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        const ou_region *region = &ou_gc.regions[r];
+        if (region->garbage && !is_single(region)) {
+            garbage_bits(region, bits);
+            free_region(region, bits);
         }
     }
 }

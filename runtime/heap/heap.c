@@ -158,6 +158,7 @@ void ou_heap_release(void)
     ou_remote_flush(heap);
     ou_self.heap = &ou_heap_none;
     ou_stats_mine = NULL;
+    ou_remote_loose = INT32_MIN / 2; /* what is freed from here on gets no heap any more */
     ou_lock_take(&heaps.lock);
     heap->next_orphan = heaps.orphans;
     heaps.orphans = heap;

@@ -110,6 +110,8 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
 void ou_large_free(ou_page *first);
 void *ou_large_realloc(void *p, ou_page *first, size_t bytes);
 
+extern OU_HIDDEN __thread int32_t ou_remote_loose; /* see remote.c */
+
 /* Remote frees: remote.c. A block in use of another heap, whose page has `tag`. */
 void ou_remote_free(ou_heap *heap, void *p, uint32_t tag);
 void ou_remote_free_bits(ou_page *span, const uint64_t *bits, uint32_t words);

@@ -49,6 +49,12 @@ static void *link_next(void *block)
     return (void *)(uintptr_t)(a << 3);
 }
 
+/* Frees of this thread while it had no heap; far below 0 once it has given its heap back. The C
+ * library still frees after the last destructors of a thread: a heap taken there would never be
+ * given back, so a heap for the batch is for threads that free much. */
+__thread int32_t ou_remote_loose;
+#define LOOSE_MAX 64
+
 /* Blocks that a node of `bytes` has room for. */
 static uint32_t carry_room(uint32_t bytes)
 {
@@ -131,9 +137,10 @@ static __attribute__((noinline)) void remote_free_slow(ou_heap *heap, ou_remote 
                                                        uint32_t tag)
 {
     uint32_t bytes = ou_bins[ou_tag_bin(tag)].size_bytes;
-    if (heap == &ou_heap_none) { /* a thread that never allocated takes a heap for its batch */
-        heap = ou_heap_mine();
+    if (heap == &ou_heap_none) { /* a thread that never allocated: soon a heap for its batch */
+        heap = ou_remote_loose == LOOSE_MAX ? ou_heap_mine() : NULL;
         if (!heap) {
+            ou_remote_loose += ou_remote_loose < LOOSE_MAX;
             ou_remote alone = {.tag = tag};
             chain_add(&alone, p, bytes);
             chain_push(&alone);
@@ -229,7 +236,8 @@ static uint32_t unpack(void *node, uint32_t tag, uint32_t room, void **blocks)
     uint32_t n = 0;
     for (uint64_t word; n < room && (word = carry_get(node, n)) != 0; n++) {
         void *p = (void *)(uintptr_t)(word ^ ou_canary_key);
-        if (OU_UNLIKELY(!ou_page_holds(p) || ou_tag_at(p) != tag)) {
+        if (OU_UNLIKELY(!ou_page_holds(p) || ou_tag_at(p) != tag ||
+                        (ou_tag_of(p)->divides && !ou_block_begins(ou_tag_of(p), p)))) {
             ou_heap_corrupt(node); /* written after it was freed */
         }
         blocks[n] = p;

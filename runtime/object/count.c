@@ -139,6 +139,10 @@ static bool drop_shared(ou_object *o)
  * rc_local: it is in the owner's slot or acts for it. True when nothing is left. */
 static bool merge(ou_object *o)
 {
+    if (OU_UNLIKELY(ou_is_hot(o))) { /* its owner dropped its last one, then it was promoted */
+        ou_hot_decref(o);
+        return false;
+    }
     uint32_t local = ou_load_relaxed(&o->rc_local);
     if (local & OU_IMMORTAL) {
         return false;
@@ -231,6 +235,10 @@ bool ou_try_incref(ou_object *o)
     uint32_t shared = ou_load_acquire(&o->rc_shared);
     if (shared == OU_RC_MERGED) {
         return false; /* dead, and its other words may be a list link already */
+    }
+    if (ou_is_hot(o) && OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
+        ou_hot_incref(o); /* where it will be dropped; a hot object dies in no running world */
+        return true;
     }
     if (ou_is_immortal(o)) {
         return true;

@@ -7,6 +7,8 @@
  */
 #include "plain.h"
 
+#include <dlfcn.h>
+
 enum { THREADS = 100000, TOGETHER = 4, KEPT = 64, SLACK_KIB = 8 << 10 };
 
 static void *kept[KEPT]; /* atomic: blocks that outlive their threads */
@@ -25,6 +27,8 @@ static void *thread_main(void *arg)
     for (unsigned i = 0; i < 15; i++) {
         free(mine[i]);
     }
+    (void)dlsym(RTLD_DEFAULT,
+                "no_such_symbol"); /* its message is freed after all destructors */
     free(__atomic_exchange_n(&kept[me % KEPT], mine[15], __ATOMIC_ACQ_REL));
     if (planted) {
         void *volatile lost = calloc(1, 256);

@@ -256,6 +256,78 @@ static void *compute(void *arg)
     return NULL;
 }
 
+/* The object of queued_then_promoted, and how far its two threads are. */
+static ou_object *queued;
+static unsigned step; /* atomic */
+
+static void step_is(unsigned n)
+{
+    while (ou_load_acquire(&step) < n) {
+    }
+}
+
+static void *queue_and_count(void *arg)
+{
+    (void)arg;
+    assert_int_equal(ou_thread_attach(), OU_OK);
+    ou_decref(queued); /* at count 0: into the owner's inbox */
+    for (int i = 0; i < 4; i++) {
+        ou_incref(queued);
+    }
+    ou_store_release(&step, 1u);
+    step_is(2);
+    count_much(queued);
+    ou_store_release(&step, 3u);
+    ou_thread_detach();
+    return NULL;
+}
+
+/* Promoted after its owner's count ended and before the owner looked into its inbox. (Whether
+ * it is promoted hangs on time; the sum must be right in any case.) */
+static void queued_then_promoted(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    ou_object *first = heat(ou_float_new(2)); /* so that the other's place is not 0 */
+    queued = ou_float_new(3);
+    ou_incref(queued);
+    ou_incref(queued);
+    assert_int_equal(pthread_create(&thread, NULL, queue_and_count, NULL), 0);
+    step_is(1);
+    for (int i = 0; i < 3; i++) {
+        ou_decref(queued);
+    }
+    ou_store_release(&step, 2u);
+    while (ou_load_acquire(&step) < 3) {
+        ou_safepoint();
+    }
+    ou_blocking_begin();
+    pthread_join(thread, NULL);
+    ou_blocking_end();
+    ou_safepoint();
+    assert_int_equal(ou_refcount(queued), 3);
+    ou_gc_collect();
+    assert_int_equal(ou_refcount(queued), 3);
+    assert_int_equal(ou_refcount(first), 1);
+    for (int i = 0; i < 3; i++) {
+        ou_decref(queued);
+    }
+    ou_decref(first);
+}
+
+static void found_by_table_counts_where_it_is_dropped(void **state)
+{
+    (void)state;
+    ou_object *name = heat(ou_str_intern("hot and looked up", 17));
+    uint32_t shared = name->rc_shared;
+    for (int i = 0; i < 100; i++) {
+        ou_decref(ou_str_intern("hot and looked up", 17));
+    }
+    assert_int_equal(name->rc_shared, shared);
+    assert_int_equal(ou_refcount(name), 1);
+    ou_decref(name);
+}
+
 /* Comes last: the slot of the counting thread looks much more rarely afterwards. */
 static void who_computes_is_not_waited_for(void **state)
 {
@@ -292,6 +364,8 @@ int main(void)
         UNIT_TEST(immortalized_and_not_taken),
         UNIT_TEST(more_than_the_table_holds),
         UNIT_TEST(off_by_knob),
+        UNIT_TEST(queued_then_promoted),
+        UNIT_TEST(found_by_table_counts_where_it_is_dropped),
         UNIT_TEST(who_computes_is_not_waited_for),
     };
     return UNIT_MAIN(tests);
