@@ -214,18 +214,18 @@ def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
     child stays on that processor. Thread-safe."""
     read_fd = write_fd = None
     command = list(argv)
-    if result_option is not None:
-        read_fd, write_fd = os.pipe()
-        command += [result_option, str(write_fd)]
-    before, oom_before, start = _children(), _oom_kills(), time.monotonic()
     try:
+        if result_option is not None:
+            read_fd, write_fd = os.pipe()
+            command += [result_option, str(write_fd)]
+        before, oom_before, start = _children(), _oom_kills(), time.monotonic()
         with _running_lock, _on_core(core):
             process = subprocess.Popen(
                 command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
                 pass_fds=(*hand_over, *(() if write_fd is None else (write_fd,))))
             _running.add(process.pid)
-    except OSError:
+    except BaseException:
         if read_fd is not None:
             os.close(read_fd)
         raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+SPAN_CAP = 500  # characters of a name or reason in a comment
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -37,8 +38,9 @@ def for_markdown(text: str) -> str:
 def for_code_span(text: str) -> str:
     """Text as Markdown code, also inside a table of a pull request's comment: there no name can
     mention people, refer to issues, make links, or end the cell. A pipe becomes a broken bar,
-    because cells are split before code is looked for."""
-    text = for_terminal(text).replace("|", "\u00a6").strip()
+    because cells are split before code is looked for. Cut at SPAN_CAP characters: whoever cut a
+    longer whole would cut off the end of the span."""
+    text = for_terminal(text[:SPAN_CAP]).replace("|", "\u00a6").strip()
     if not text:
         return ""
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))

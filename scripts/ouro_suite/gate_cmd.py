@@ -156,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             return _gate(asked, rundir, args)
         except BadInput:
-            if not args.resume:
+            if not args.resume and not (rundir.path / "samples.jsonl").exists():
                 rundir.discard()
             raise
 

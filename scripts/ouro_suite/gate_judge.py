@@ -173,13 +173,16 @@ def undecided_note(found: Estimate, tolerance: float, floor: float | None) -> st
 
 def exact(metric: Metric, cell: str, base: Sequence[float], cand: Sequence[float]) -> \
         MetricVerdict:
-    """Counts of equal work: no statistics, the worst pair decides."""
+    """Counts: no statistics, the worst pair decides. That fewer operations were done is no
+    improvement but other work."""
     if not base or len(base) != len(cand) or min(*base, *cand) <= 0 \
             or not all(map(math.isfinite, (*base, *cand))):
         raise Undecidable("counts are missing or not positive")
     ratios = [c / b for b, c in zip(base, cand)]
     high, low = max(ratios), min(ratios)
     worst = high if high > 1.0 + metric.tolerance else low if low < 1.0 else high
+    if metric.name == "ops" and low < 1.0 - metric.tolerance:
+        raise Undecidable(f"the candidate did {1.0 - low:.2%} fewer operations than ordered")
     word = REGRESSION if high > 1.0 + metric.tolerance else \
         IMPROVEMENT if high < 1.0 - metric.tolerance else OK
     return MetricVerdict(cell, metric.name, word, worst, low, high, None, len(ratios),

@@ -82,8 +82,8 @@ def again(sampler: Sampler, row: MetricVerdict, layouts: int, replica: Callable[
             effects.append(judge.estimate(sampler.pairs(
                 row.workload, [FIRST_STAGE + number], read)).effect)
         except judge.Undecidable as error:
-            return replace(row, verdict=INCONCLUSIVE,
-                           note=f"{row.note}; layout {number + 1}: {error}: more budget")
+            return replace(row, note=f"{row.note}; layout {number + 1} not judged: {error}: "
+                           "more budget")
     pooled = judge.estimate(sampler.pairs(row.workload,
                                           range(FIRST_STAGE, FIRST_STAGE + layouts), read))
     return judged(row, effects, pooled)

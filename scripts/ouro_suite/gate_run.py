@@ -139,7 +139,7 @@ class Gate:
             if not left and not (ops and reached == 0):
                 break
             begun, reached = reached, self._blocks(
-                SCREEN, reached, look, left or ops, judge.SCREEN_LOOKS[0], limit)
+                SCREEN, reached, look, left + (ops if not reached else []), judge.SCREEN_LOOKS[0], limit)
             left = [k for k in left if not self._screened(k)]
             self._say(f"screen, {reached} blocks")
             if reached < look or reached == begun:
@@ -272,9 +272,17 @@ class Gate:
             self.verdicts[key] = replace(found, layout_suspect=suspect,
                                          note=f"instructions {moved:+.2%}")
             if suspect and self.order.layouts and self.order.replica:
-                self.verdicts[key] = gate_layout.again(
-                    self.sampler, self.verdicts[key], self.order.layouts, self.order.replica,
-                    _value(self.metric["time"], self.order.clocks.get(cell.name, "wall")))
+                self._in_layouts(key, self.order.replica)
+
+    def _in_layouts(self, key: Key, replica: Any) -> None:
+        """The suspected row in other layouts; it stays what it is when that cannot be done."""
+        read = _value(self.metric["time"], self.order.clocks.get(key[0], "wall"))
+        try:
+            self.verdicts[key] = gate_layout.again(
+                self.sampler, self.verdicts[key], self.order.layouts, replica, read)
+        except BadInput as error:
+            found = self.verdicts[key]
+            self.verdicts[key] = replace(found, note=f"{found.note}; other layouts: {error}")
 
     def _say(self, what: str) -> None:
         if not self.order.quiet:

@@ -190,6 +190,8 @@ class Sampler:
             cores = sorted(os.sched_getaffinity(0))
             core = plan.derived(self.seed, "core", jobs[0].block).choice(cores)
         samples = worker.measure_pair(order[0], order[1], setup.scale, core)
+        if not any(s.ok for s in samples): # one that hangs keeps the other waiting: who is it?
+            return [self._run(job, setup) for job in jobs]
         return [self._values(job, settings, setup, sample)
                 for (job, settings), sample in zip(order, samples)]
 
@@ -261,10 +263,14 @@ class Sampler:
     def _same_work(self, cell: str, where: int, arms: Sequence[GateArm]) -> None:
         """Both arms read the same contents, or one of them did not do the ordered work."""
         found = self.samples[cell, where]
-        if len(found) == 2 and not any(a.settings.inject for a in arms) and \
-                found["base"].get("checksum") != found["cand"].get("checksum"):
-            self.failures[cell] = (f"cand: {cell}: other work than base: checksum "
-                                   f"{escape.for_terminal(str(found['cand'].get('checksum')))}")
+        if len(found) < len(SIDES) or any(a.settings.inject for a in arms):
+            return
+        for key in ("checksum", "ops"):
+            theirs = found["cand"].get(key)
+            if theirs is None or theirs != found["base"].get(key):
+                self.failures[cell] = (f"cand: {cell}: other work than base: {key} "
+                                       f"{escape.for_terminal(str(theirs))}")
+                return
 
     def pairs(self, cell: str, stages: Sequence[int],
               value: Callable[[dict[str, Any]], float]) -> list[tuple[float, float]]:

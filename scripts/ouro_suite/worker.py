@@ -12,7 +12,7 @@ import json
 import math
 import os
 import signal
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -247,12 +247,7 @@ def measure_pair(first: tuple[Job, Settings], second: tuple[Job, Settings], scal
     ends closes its pipes, and the other goes on alone."""
     (one_in, two_out), (two_in, one_out) = os.pipe(), os.pipe()
     os.write(two_out, b"t")
-    late: list[Sample] = []
-    thread = threading.Thread(target=lambda: late.append(
-        measure(second[0], second[1], scale, turns=(two_in, two_out), core=core)))
-    thread.start()
-    try:
-        sample = measure(first[0], first[1], scale, turns=(one_in, one_out), core=core)
-    finally:
-        thread.join()
-    return sample, late[0]
+    with ThreadPoolExecutor(1) as other:
+        late = other.submit(measure, *second, scale, turns=(two_in, two_out), core=core)
+        sample = measure(*first, scale, turns=(one_in, one_out), core=core)
+        return sample, late.result()

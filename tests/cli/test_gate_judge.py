@@ -234,7 +234,9 @@ def test_exact_counts_need_no_statistics() -> None:
     ops = judge.METRICS["ops"]
     assert judge.exact(ops, "a", [100.0] * 3, [100.0] * 3).verdict == "ok"
     assert judge.exact(ops, "a", [100.0] * 3, [100.0, 100.0, 101.0]).verdict == "regression"
-    assert judge.exact(ops, "a", [100.0], [99.0]).verdict == "improvement"
+    with pytest.raises(judge.Undecidable, match="fewer operations"):
+        judge.exact(ops, "a", [100.0], [99.0])
+    assert judge.exact(judge.METRICS["ir"], "a", [100.0], [99.0]).verdict == "improvement"
     with pytest.raises(Undecidable):
         judge.exact(ops, "a", [], [])
     with pytest.raises(Undecidable):

@@ -18,14 +18,14 @@
  * mutant TABLE_COUNTED: the table's own reference is not subtracted
  * mutant NOMINEE_BARE: nominating takes no reference
  * mutant NOMINATE_TWICE: two threads nominate at once, and only one nomination is remembered
- * mutant PROMOTE_QUEUED: an object that lies in an inbox is promoted
+ * mutant DRAIN_HOT: who drains the inbox takes the place of a promoted object for its count
  * mutant CANCEL_PLAIN: a nominee that is let go is only subtracted from
  */
 #define OBJECTS 1
 #define OWNER_HOT 4
 #define NONE 255
 #define PLACE 1 /* index in the table, in rc_local while hot: as if it were a count */
-#define LOCAL_MAX 2
+#define LOCAL_MAX 3
 #define DRIFT 1 /* one thread may take and another drop: without bound, but for a cooling */
 #ifdef DEEP
 #define REFS_MAX 3
@@ -94,11 +94,7 @@ inline ou_hot_promote()
         nominee = false;
         z = false;
         if
-#ifndef MUTANT_PROMOTE_QUEUED
         :: obj[1].state == QUEUED || obj[1].rc_local + obj[1].count == 1 -> ou_hot_let_go()
-#else
-        :: obj[1].state != QUEUED && obj[1].rc_local + obj[1].count == 1 -> ou_hot_let_go()
-#endif
         :: else ->
             obj[1].count = obj[1].rc_local + obj[1].count; /* the table's reference with it */
             obj[1].rc_local = PLACE;
