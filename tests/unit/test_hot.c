@@ -364,8 +364,8 @@ int main(void)
         UNIT_TEST(immortalized_and_not_taken),
         UNIT_TEST(more_than_the_table_holds),
         UNIT_TEST(off_by_knob),
-        UNIT_TEST(queued_then_promoted),
         UNIT_TEST(found_by_table_counts_where_it_is_dropped),
+        UNIT_TEST(queued_then_promoted),
         UNIT_TEST(who_computes_is_not_waited_for),
     };
     return UNIT_MAIN(tests);
