@@ -74,6 +74,24 @@ def adopt_orphans() -> None:
         pass
 
 
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def stoppable() -> None:
+    """Both ways to stop become KeyboardInterrupt, and so keep what was measured, also where a
+    shell started this in the background and had it ignore one of them."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def kill_running() -> None:
+    """Ends the children of other calls of run(), which then return."""
+    with _running_lock:
+        for pid in _running:
+            _signal_group(pid, signal.SIGKILL)
+
+
 def _children() -> set[int]:
     found: set[int] = set()
     for listing in Path("/proc/self/task").glob("*/children"):

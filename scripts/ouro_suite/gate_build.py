@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import allocators, escape, paths, plan, worker
+from . import allocators, child, escape, paths, plan, terminal, worker
 from .allocators import Allocator
 from .errors import BadInput
 
@@ -25,6 +25,7 @@ BUILD, LIBRARY = "build", "allocator"
 PROGRAMS = ("ouro-work", "ouro-replay")
 TARGETS = ("ouro-work", "ouro-replay", "ouro_malloc")
 SIDES = ("base", "cand")
+BUILD_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,29 @@ def cache_dir() -> Path:
 
 
 def _tool(argv: list[str], log: Path, what: str) -> None:
-    """Runs a step of a build; a failure names the log."""
-    with open(log, "ab") as out:
-        out.write(("$ " + " ".join(argv) + "\n").encode())
-        out.flush()
-        try:
-            done = subprocess.run(argv, stdout=out, stderr=subprocess.STDOUT, check=False,
-                                  stdin=subprocess.DEVNULL)
-        except OSError as error:
-            raise BadInput(f"{what}: {argv[0]}: {error.strerror}") from None
-    if done.returncode:
-        raise BadInput(f"{what} failed: {escape.for_terminal(str(log))}")
+    """Runs a step of a build, in a session of its own that ends with it: an interrupt leaves no
+    compiler behind that would write into the next build. A failure names the log."""
+    with open(log, "a", encoding="utf-8") as out:
+        out.write("$ " + " ".join(argv) + "\n")
+    child.adopt_orphans()
+    try:
+        done = child.run(["/bin/sh", "-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1', "build",
+                          str(log), *argv], os.environ, BUILD_TIMEOUT_S)
+    except OSError as error:
+        raise BadInput(f"{what}: {error.strerror}") from None
+    if not done.ok:
+        why = f" (not done after {BUILD_TIMEOUT_S:.0f} s)" if done.timed_out else ""
+        raise BadInput(escape.for_terminal(f"{what} failed{why}: {_first_error(log)}log: {log}"))
+
+
+def _first_error(log: Path) -> str:
+    """The first complaint of a log, for whoever cannot open it, as in CI."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines):
+        if re.search(r"\b(error|not found|fatal)\b", line, re.I):
+            more = lines[number + 1:number + 2] if line.endswith(":") else []
+            return " ".join(" ".join([line, *more]).split())[:200] + ": "
+    return ""
 
 
 def _git(root: Path, *argv: str) -> str:
@@ -109,7 +122,8 @@ def _git(root: Path, *argv: str) -> str:
 def commit_of(revision: str) -> str:
     """The full commit a revision names in this source tree; empty when it names none."""
     root = paths.source_root()
-    if root is None or revision.startswith("-") or not shutil.which("git"):
+    if root is None or revision.startswith("-") or not shutil.which("git") \
+            or _git(root, "rev-parse", "--show-toplevel") != str(root):  # inside another one
         return ""
     return _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
 
@@ -131,6 +145,7 @@ def build_commit(commit: str, side: str, flags: tuple[str, ...] = ()) -> Path:
         log.unlink(missing_ok=True)
         source.mkdir()
         archive = home / "src.tar"
+        terminal.say(f"--{side}: building {commit[:12]}, log: {log}")
         what = f"--{side}: building {commit[:12]}"
         _tool(["git", "-c", f"safe.directory={root}", "-C", str(root), "archive", "-o",
                str(archive), commit], log, what)

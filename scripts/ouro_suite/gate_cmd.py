@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
-import signal
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
@@ -102,7 +101,7 @@ def _stored(data: Any) -> Asked:
             or not isinstance(asked.workload, list) or not text(*asked.workload) \
             or type(asked.seed) is not int or type(asked.layouts) is not int \
             or type(asked.budget_s) not in (int, float) or not 0 < asked.budget_s < 1e9 \
-            or not isinstance(asked.identity, dict) or not asked.identity \
+            or not isinstance(asked.identity, dict) \
             or not text(*asked.identity.values()):
         raise BadInput("--resume: plan.json is damaged: a field has the wrong type")
     return asked
@@ -135,38 +134,48 @@ def _machine(findings: list[doctor.Finding]) -> dict[str, Any]:
             "host_name": context.host_name(False), "doctor": doctor.summary(findings)}
 
 
-def _stop(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
-
-
-def stoppable() -> None:
-    """Both ways to stop keep what was measured, also where a shell started this in the
-    background and had it ignore one of them."""
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
-
-
 def run(args: argparse.Namespace) -> int:
     """ouro gate"""
     gate_output.check_arguments(args)
-    stoppable()
+    child.stoppable()
     child.adopt_orphans()
-    asked, rundir = _open(args)
-    with rundir:
-        try:
-            return _gate(asked, rundir, args)
-        except BadInput:
-            if not args.resume and not (rundir.path / "samples.jsonl").exists():
-                rundir.discard()
-            raise
+    with gate_output.explained(args):
+        asked, rundir = _open(args)
+        args.base, args.cand, args.seed = asked.base, asked.cand, asked.seed
+        with rundir:
+            try:
+                return _gate(asked, rundir, args)
+            except KeyboardInterrupt:
+                terminal.say("interrupted; kept, continue with: "
+                             f"ouro gate --resume {rundir.path}")
+                return EXIT_INTERRUPTED
+            except BadInput as error:
+                _refused(rundir, args, str(error))
+                raise
+
+
+def _refused(rundir: store.RunDir, args: argparse.Namespace, why: str) -> None:
+    """What is left of a gate that cannot judge: the reason in a folder that somebody chose or
+    that holds samples; the verdict that a resumed one has had stays."""
+    file = rundir.path / "gate.json"
+    if not args.resume and not (rundir.path / "samples.jsonl").exists():
+        rundir.discard()
+        if not args.output:
+            return
+        rundir.path.mkdir(parents=True, exist_ok=True)
+    if not (args.resume and file.exists()):
+        store.write_atomic(file, gate_output.refusal(args, why).to_json())
 
 
 def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     metrics = judge.parse_metrics(asked.metric, asked.tol)
+    rundir.write_json("plan.json", asdict(asked))  # building may take long and be interrupted
     pair = gate_build.open_pair(asked.base, asked.cand, asked.build)
     gate_layout.check(asked.layouts, pair)
     rows = rows_of(pair, asked, metrics)
     now = _identity(pair, rows)
+    if not asked.identity and (rundir.path / "samples.jsonl").exists():
+        raise BadInput("--resume: plan.json is damaged: it does not say what was measured")
     for name in sorted(set(now) | set(asked.identity)):
         if asked.identity and now.get(name) != asked.identity.get(name):
             raise BadInput(f"--resume: {escape.for_terminal(name)} has changed since")
@@ -180,12 +189,7 @@ def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     with terminal.Meter("gate") as meter:
         sampler = Sampler(rows, asked.seed, asked.budget_s, rundir, meter.tell)
         gate = Gate(order, sampler)
-        try:
-            found = gate.run()
-        except KeyboardInterrupt:
-            terminal.say("interrupted; kept, continue with: "
-                         f"ouro gate --resume {rundir.path}")
-            return EXIT_INTERRUPTED
+        found = gate.run()
     findings += doctor.meanwhile(before, doctor.pulse())
     report = verdict.GateReport(
         pair[0].describe(), pair[1].describe(), tuple(found), verdict.exit_code(found),

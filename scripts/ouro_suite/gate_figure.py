@@ -3,10 +3,11 @@
 """The gate's forest plot as a picture of its own: every row with interval and tolerance band."""
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from . import figures, gate_output
-from .errors import BadInput
 from .escape import for_terminal
 from .figures import plt
 from .verdict import ERROR, IMPROVEMENT, INCONCLUSIVE, OK, REGRESSION, GateReport
@@ -20,10 +21,12 @@ STYLE = {**figures.STYLE, "text.color": "#222222", "axes.labelcolor": "#222222",
 
 
 def write(report: GateReport, file: Path) -> None:
-    """Draws into `file`; its suffix is the format. Rows without data are listed without mark."""
+    """Draws into `file`; its suffix is the format. Rows without data are listed without mark;
+    of a report without rows the reasons are written."""
     rows = gate_output.ordered(report.rows)
     if not rows:
-        raise BadInput("--figure: nothing was judged, there is nothing to draw")
+        _reasons(report, file)
+        return
     half = 100.0 * max(abs(x - 1.0) for r in rows for x in
                        (r.low or 1.0, r.high or 1.0, 1.0 + 1.5 * r.tolerance, 1.02))
     with plt.rc_context(STYLE):
@@ -51,5 +54,18 @@ def write(report: GateReport, file: Path) -> None:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("change of the candidate in per cent (right: costs more); "
                         "grey: tolerance")
-        figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
-        plt.close(figure)
+        _save(figure, file)
+
+
+def _reasons(report: GateReport, file: Path) -> None:
+    said = "\n".join(textwrap.fill(for_terminal(r).replace("$", r"\$"), 100)
+                     for r in report.reasons[:5]) or "nothing was judged"
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(8.2, 0.7 + 0.2 * said.count("\n")))
+        figure.text(0.02, 0.5, f"{gate_output.outcome(report)}: {said}", va="center", fontsize=9)
+        _save(figure, file)
+
+
+def _save(figure: Any, file: Path) -> None:
+    figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
+    plt.close(figure)

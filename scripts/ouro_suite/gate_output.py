@@ -9,13 +9,14 @@ what goes out is escaped for where it goes (escape.py), and nothing is left out 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import sys
 import xml.etree.ElementTree as xml
 from collections import Counter
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 from . import escape, store, verdict
 from .errors import BadInput
@@ -261,6 +262,33 @@ def show(report: GateReport, args: argparse.Namespace) -> int:
     return report.exit_code
 
 
+def refusal(args: argparse.Namespace, why: str) -> GateReport:
+    """The report of a command that could not judge: an error, and its reason."""
+    arms = ({"name": escape.for_terminal(str(given or ""))} for given in (args.base, args.cand))
+    return GateReport(*arms, (), verdict.EXIT_ERROR, args.seed, {}, 0.0, (why,))
+
+
+@contextlib.contextmanager
+def explained(args: argparse.Namespace) -> Iterator[None]:
+    """Whatever ends the command inside, the files that were asked for say so: a CI job shows
+    them, and would show nothing, or those of another run. An interrupt is no result: it can be
+    resumed."""
+    try:
+        yield
+    except Exception as error:
+        known = isinstance(error, BadInput)
+        report = refusal(args, str(error) if known else
+                         f"a mistake in ouro itself: {type(error).__name__}: {error}")
+        if args.json:
+            print(report.to_json(), end="")
+        try:
+            write(report, args)
+        except BadInput as second:
+            from . import terminal
+            terminal.say(str(second))
+        raise
+
+
 def again(args: argparse.Namespace) -> int:
     """ouro verdict REPORT: a stored report, shown and written again"""
     check_arguments(args)
@@ -281,27 +309,38 @@ def check_arguments(args: argparse.Namespace) -> None:
     """What can be wrong with them is said before anything is measured."""
     for name in ("md", "junit", "figure"):
         given = getattr(args, name)
-        if given is not None and not Path(given).parent.is_dir():
+        if given is not None and not os.path.isdir(Path(given).parent):
             raise BadInput(f"--{name} {escape.for_terminal(given)}: no such folder")
-        if given is not None and (Path(given).is_dir() or not given):
+        if given is not None and (os.path.isdir(given) or not given):
             raise BadInput(f"--{name}: give a file")
     if args.figure and Path(args.figure).suffix not in (".svg", ".png", ".pdf"):
         raise BadInput("--figure: the name must end in .svg, .png or .pdf")
 
 
 def write(report: GateReport, args: argparse.Namespace) -> None:
-    """Writes what the options ask for."""
-    if args.md:
-        store.write_atomic(Path(args.md), markdown(report))
-    if args.junit:
-        store.write_atomic(Path(args.junit), junit(report))
+    """Writes what the options ask for; BadInput names the file that cannot be written."""
+    for name, text in (("md", markdown), ("junit", junit)):
+        given = getattr(args, name)
+        if given:
+            with _named(f"--{name} {given}"):
+                store.write_atomic(Path(given), text(report))
     if args.figure:
         from . import gate_figure
-        gate_figure.write(report, Path(args.figure))
+        with _named(f"--figure {args.figure}"):
+            gate_figure.write(report, Path(args.figure))
     if args.github:
         where = sys.stderr if args.json else sys.stdout  # GitHub reads both
         print("\n".join(github(report)), file=where, flush=True)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
-            with open(summary, "a", encoding="utf-8") as handle:
+            with _named("--github: GITHUB_STEP_SUMMARY"), \
+                    open(summary, "a", encoding="utf-8") as handle:
                 handle.write(markdown(report))
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"{what}: {error.strerror or error}") from None

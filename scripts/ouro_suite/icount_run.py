@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import (allocators, calibrate, context, escape, gate_build, gate_judge, gate_output,
+from . import (allocators, calibrate, child, context, escape, gate_build, gate_judge, gate_output,
                icount, icount_judge, icount_selftest, paths, plan, store, terminal, verdict,
                workloads)
 from .errors import EXIT_BAD_INPUT, EXIT_OK, BadInput
@@ -70,7 +70,9 @@ def _check(args: argparse.Namespace) -> None:
         raise BadInput("--seed: from 0 to 2147483447")
     if args.selftest is not None and (args.base or args.allocator):
         raise BadInput("icount: --selftest plants its own work: give no --base, --cand or -a")
-    gate_output.check_arguments(args)
+    if not args.base and (args.md or args.junit or args.figure or args.github):
+        raise BadInput("icount: --md, --junit, --figure and --github show the verdict over two "
+                       "builds: give --base and --cand")
     try:
         icount.launcher()
     except icount.Unavailable as error:
@@ -105,6 +107,15 @@ def _report(judged: list[Judged], pair: tuple[Side, Side], args: argparse.Namesp
                       round(time.monotonic() - start, 3), (), settings)
 
 
+def _store(args: argparse.Namespace, report: GateReport) -> None:
+    if args.output:
+        try:
+            Path(args.output).mkdir(parents=True, exist_ok=True)
+            store.write_atomic(Path(args.output) / "gate.json", report.to_json())
+        except OSError as error:
+            raise BadInput(f"-o {args.output}: {error.strerror}") from None
+
+
 def _two(args: argparse.Namespace, start: float) -> int:
     bound = tolerance(args.metric)
     pair, base, cand = subjects(args)
@@ -115,9 +126,7 @@ def _two(args: argparse.Namespace, start: float) -> int:
             judged.append(icount_judge.judge(cell, base, cand, tolerance=bound, scale=args.scale,
                                              seed=args.seed, seeds=args.seeds))
     report = _report(judged, pair, args, start)
-    if args.output:
-        Path(args.output).mkdir(parents=True, exist_ok=True)
-        store.write_atomic(Path(args.output) / "gate.json", report.to_json())
+    _store(args, report)
     status = gate_output.show(report, args)
     if not args.json:
         for one in judged:
@@ -170,7 +179,17 @@ def _named(argument: str, build: Path) -> Subject:
 def run(args: argparse.Namespace) -> int:
     """ouro icount"""
     start = time.monotonic()
-    _check(args)
-    if args.selftest is not None:
-        return icount_selftest.run(args, cells(args), tolerance(args.metric))
-    return _two(args, start) if args.base else _one(args, paths.build_dir(args.build))
+    gate_output.check_arguments(args)
+    child.stoppable()
+    if not (args.base or args.cand):
+        _check(args)
+        if args.selftest is not None:
+            return icount_selftest.run(args, cells(args), tolerance(args.metric))
+        return _one(args, paths.build_dir(args.build))
+    with gate_output.explained(args):
+        try:
+            _check(args)
+            return _two(args, start)
+        except BadInput as error:
+            _store(args, gate_output.refusal(args, str(error)))
+            raise

@@ -205,7 +205,7 @@ def run(args: argparse.Namespace) -> int:
     """ouro selftest-gate"""
     if args.aa < 0 or args.injected < 0 or not (args.aa or args.inject):
         raise BadInput("selftest-gate: give --aa N or --inject P%, or both")
-    gate_cmd.stoppable()
+    child.stoppable()
     child.adopt_orphans()
     root = paths.source_root()
     folder = root / "results" / "selftest" if root else Path("ouro-results")

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -249,5 +249,10 @@ def measure_pair(first: tuple[Job, Settings], second: tuple[Job, Settings], scal
     os.write(two_out, b"t")
     with ThreadPoolExecutor(1) as other:
         late = other.submit(measure, *second, scale, turns=(two_in, two_out), core=core)
-        sample = measure(*first, scale, turns=(one_in, one_out), core=core)
-        return sample, late.result()
+        try:
+            sample = measure(*first, scale, turns=(one_in, one_out), core=core)
+            return sample, late.result()
+        except BaseException:  # an interrupt: nobody waits for one that hangs
+            while wait([late], 0.05).not_done:
+                child.kill_running()
+            raise

@@ -95,10 +95,12 @@ def misbehave(mode, entry, fd, file):
     """Modes that end the process here; the others change `entry`."""
     if mode == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
-    elif mode == "hang":
+    elif mode == "hang-later" and int(entry["seed"]) == 1:  # sizing goes well
+        return
+    elif mode in ("hang", "hang-later"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        with open(file + ".pid", "w") as handle:
-            handle.write(str(os.getpid()))
+        with open(file + ".pid", "a") as handle:
+            handle.write(f"{os.getpid()}\n")
         while True:
             time.sleep(60)
     elif mode == "forge":  # the record where it does not belong, and a good exit status

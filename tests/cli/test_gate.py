@@ -293,9 +293,9 @@ def test_a_build_that_fails_names_arm_and_log(tmp_path: Path,
                 'message(FATAL_ERROR "no luck")\n')
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(paths, "source_root", lambda: tmp_path / "src")
-    with pytest.raises(BadInput, match="--cand: building .* failed: ") as error:
+    with pytest.raises(BadInput, match="--cand: building .* failed: CMake Error .* no luck: log") as error:
         gate_build.open_side("cand", "HEAD", tmp_path)
-    log = Path(str(error.value).rpartition("failed: ")[2])
+    log = Path(str(error.value).rpartition("log: ")[2])
     assert "no luck" in log.read_text()
 
 

@@ -63,7 +63,7 @@ def test_a_damaged_log_ends_a_resume(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("key, values", [
     ("base", (7, None)), ("workload", (5, [5], "w", None)), ("budget_s", ("x", NAN, 0, -1, 1e12)),
-    ("seed", ("1", 1.5, True)), ("identity", ({}, 5, None, {"x": 3})), ("threads", (3,)),
+    ("seed", ("1", 1.5, True)), ("identity", (5, None, {"x": 3})), ("threads", (3,)),
     ("layouts", ("0", None)), ("extra", (1,))])
 def test_a_damaged_plan_ends_a_resume(key: str, values: tuple[Any, ...]) -> None:
     assert gate_cmd._stored(json.loads(json.dumps(PLAN))).base == "a"
