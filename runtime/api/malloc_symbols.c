@@ -52,7 +52,7 @@ void *reallocarray(void *p, size_t n, size_t size)
 static void *aligned(size_t align, size_t size)
 {
     size_t power = 16; /* as the GNU C library: rounded up to a power of two */
-    while (power < align && power <= PTRDIFF_MAX / 2) {
+    while (power < align && power <= SIZE_MAX / 2) {
         power *= 2;
     }
     if (power < align) {

@@ -29,6 +29,7 @@ static struct {
     uint64_t *aged;   /* lock: bit set = was so at the last tick already */
     uint64_t tick_ns; /* lock: time of the last tick */
     uint32_t waiting; /* atomic: somebody sleeps until there are dirty pages */
+    size_t refused;   /* lock: dirty pages that the system left as they are (locked memory) */
 } arena;
 
 void (*ou_arena_on_dirty)(void);
@@ -225,7 +226,7 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
 /* Purges the dirty pages whose bit is set in `which`, run by run. Returns bytes. */
 static size_t purge_locked(const uint64_t *which)
 {
-    size_t bytes = 0;
+    size_t bytes = 0, refused = 0;
     for (size_t i = 0; i < arena.top && arena.dirty;) {
         uint64_t word = (arena.soiled[i / 64] & which[i / 64]) >> i % 64;
         if (!word) {
@@ -241,9 +242,12 @@ static size_t purge_locked(const uint64_t *which)
             bits_put(arena.soiled, i, end - i, false);
             ou_store_relaxed(&arena.dirty, arena.dirty - (end - i));
             bytes += (end - i) << OU_PAGE_SHIFT;
+        } else {
+            refused += end - i;
         }
         i = end;
     }
+    arena.refused = refused;
     OU_STAT(heap_purged_bytes, bytes);
     return bytes;
 }
@@ -276,6 +280,7 @@ static void release_locked(size_t start, size_t n)
     bits_put(arena.soiled, start, n, true);
     ou_store_relaxed(&arena.used, arena.used - n);
     ou_store_relaxed(&arena.dirty, arena.dirty + n);
+    arena.refused = 0;
     arena.hint = ou_min(arena.hint, start);
     tick_locked();
     /* A program that has much in use may soon want much again: it keeps as much beside it. */
@@ -293,7 +298,7 @@ void ou_arena_wait_dirty(void)
 {
     for (;;) {
         ou_lock_take(&arena.lock); /* so that no page is freed between look and sleep */
-        bool dirty = arena.dirty != 0;
+        bool dirty = arena.dirty > arena.refused;
         ou_store_relaxed(&arena.waiting, dirty ? 0u : 1u);
         ou_lock_give(&arena.lock);
         if (dirty) {

@@ -36,7 +36,8 @@ size_t ou_arena_purge(bool all);
  * or more are dirty. NULL: nobody cares. Const once threads allocate. */
 extern void (*ou_arena_on_dirty)(void);
 
-/* Sleeps until there are dirty pages. For one thread. */
+/* Sleeps until there are dirty pages that may be purged: what the system refused (locked memory)
+ * is not tried again before more is freed. For one thread. */
 void ou_arena_wait_dirty(void);
 
 /* Bytes taken by runs plus free dirty ones: what the system may count as resident. */

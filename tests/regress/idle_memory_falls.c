@@ -4,9 +4,10 @@
  * idle_memory_falls.c - a program with libouro-malloc.so preloaded allocates, frees everything
  * and makes no call any more: its resident memory falls, also in the child of a fork. With
  * "off" (heap_background_bytes=0), and while little was freed, it has no thread that it did not
- * make.
+ * make. With "locked" the program has locked its memory, of which nothing can be given back:
+ * the thread sees that once and sleeps, where it once looked at every tick, for ever.
  *
- *      LD_PRELOAD=libouro-malloc.so idle_memory_falls [off]
+ *      LD_PRELOAD=libouro-malloc.so idle_memory_falls [off|locked]
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,11 +24,11 @@
 #define BLOCK_BYTES 4096 /* 48 MiB: less than what is kept at once, so that only age counts */
 #define DEADLINE_S 25    /* it takes one and a half; a loaded machine may take longer */
 
-/* Value of a field of /proc/self/status; allocates nothing. */
-static long status(const char *field)
+/* Value of a field of a status file; -1 without one. Allocates nothing. */
+static long field_of(const char *path, const char *field)
 {
     static char text[8192];
-    int fd = open("/proc/self/status", O_RDONLY);
+    int fd = open(path, O_RDONLY);
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     if (n <= 0) {
@@ -35,6 +37,11 @@ static long status(const char *field)
     text[n] = 0;
     const char *at = strstr(text, field);
     return at ? strtol(at + strlen(field), NULL, 10) : -1;
+}
+
+static long status(const char *field)
+{
+    return field_of("/proc/self/status", field);
 }
 
 static void fill_and_drain(void)
@@ -76,13 +83,11 @@ static int in_child(long base_kb)
     return waitpid(pid, &state, 0) == pid && state == 0 ? 0 : 1;
 }
 
-/* Value of a field of another thread's status file; -1 without one. */
+/* The same of the thread that the program did not make. */
 static long other_thread(const char *field)
 {
-    char path[300] = "";
-    char line[200];
-    long value = -1;
-    DIR *tasks = opendir("/proc/self/task");
+    static char path[300];
+    DIR *tasks = path[0] ? NULL : opendir("/proc/self/task");
     for (struct dirent *task; tasks && (task = readdir(tasks));) {
         if (task->d_name[0] != '.' && atol(task->d_name) != getpid()) {
             snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
@@ -91,16 +96,7 @@ static long other_thread(const char *field)
     if (tasks) {
         closedir(tasks);
     }
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, field, strlen(field)) == 0) {
-            value = strtol(line + strlen(field), NULL, 10);
-        }
-    }
-    if (file) {
-        fclose(file);
-    }
-    return value;
+    return field_of(path, field);
 }
 
 /* What keeps credentials without need must be able to do nothing with them. 0: it cannot. */
@@ -115,6 +111,35 @@ static int is_confined(void)
     return 0;
 }
 
+#define TICK_MS 20 /* heap_purge_ms of the run; the thread looks twice as often */
+
+/* 0 when the thread has stood still for fifty of its ticks. */
+static int stands_still(void)
+{
+    long seen = -1, still = 0;
+    for (int i = 0; i < DEADLINE_S * 1000 / TICK_MS; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = TICK_MS * 1000 * 1000}, NULL);
+        long now = other_thread("voluntary_ctxt_switches:");
+        still = now == seen ? still + 2 : 0;
+        seen = now;
+        if (seen >= 0 && still >= 50) {
+            return 0;
+        }
+    }
+    fprintf(stderr, "the thread is never at rest: %ld switches\n", seen);
+    return 1;
+}
+
+static int locked(void)
+{
+    if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+        fprintf(stderr, "skipped: this process may not lock its memory\n");
+        return 77;
+    }
+    fill_and_drain();
+    return stands_still();
+}
+
 static int threads_are(const char *when, long n)
 {
     long now = status("Threads:");
@@ -127,6 +152,9 @@ static int threads_are(const char *when, long n)
 int main(int argc, char **argv)
 {
     bool off = argc > 1 && strcmp(argv[1], "off") == 0;
+    if (argc > 1 && strcmp(argv[1], "locked") == 0) {
+        return locked();
+    }
     free(malloc(100));
     long base_kb = status("VmRSS:");
     int failures = threads_are("little freed", 1);
