@@ -15,7 +15,11 @@
 #include "heap/heap.h"
 
 #define CANDIDATES 4
-#define FRESH_STEP 8192 /* bytes carved at once: fresh memory costs page faults */
+/* Bytes carved at once. Marking fresh blocks makes their pages resident, in each heap and class
+ * again: a span begins with one page of the system. */
+#define FRESH_FIRST 4096
+#define FRESH_STEP 8192
+#define FRESH_UNTOUCHED 32768 /* blocks whose marks are kept beside cost nothing until used */
 
 static void partial_push(ou_heap *heap, uint32_t bin, ou_page *span)
 {
@@ -130,14 +134,27 @@ static void take_free(ou_page *span, size_t bytes, uint32_t n, void **slot)
     span->free_len -= n;
 }
 
-/* Fresh blocks: what lay there before must not look like an object. */
+static uint32_t fresh_blocks(const ou_page *span, uint32_t bin)
+{
+    size_t step = span->carved ? FRESH_STEP : FRESH_FIRST;
+    if (ou_bin_is_mapped(bin)) {
+        step = FRESH_UNTOUCHED;
+    }
+    return (uint32_t)ou_max(step / ou_bins[bin].size_bytes, 1);
+}
+
+/* Fresh blocks: what lay there before must not look like an object. Those with their marks
+ * beside are raw and stay untouched. */
 static void carve(ou_page *span, uint32_t bin, uint32_t n, void **slot)
 {
     size_t bytes = ou_bins[bin].size_bytes;
+    bool mapped = ou_bin_is_mapped(bin);
     char *p = ou_page_start(span) + span->carved * bytes;
     for (uint32_t i = 0; i < n; i++, p += bytes) {
-        *(uint64_t *)p = 0;
-        ou_block_set_free(bin, p);
+        if (!mapped) {
+            *(uint64_t *)p = 0;
+        }
+        ou_block_set_free_as(mapped, p);
         ou_mark_freed(p, bytes);
         *slot-- = p;
     }
@@ -160,7 +177,7 @@ uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
     }
     uint32_t reused = span->free_len < want ? span->free_len : want;
     size_t left = ou_min(want - reused, span->capacity - span->carved);
-    uint32_t fresh = (uint32_t)ou_min(left, ou_max(FRESH_STEP / bytes, 1));
+    uint32_t fresh = (uint32_t)ou_min(left, fresh_blocks(span, bin));
     uint32_t n = reused + fresh;
     void **top = heap->bins[bin] + n;
     take_free(span, bytes, reused, top);
