@@ -6,10 +6,13 @@ A pair is one block's base and candidate. The screen passes a row only when its 
 inside the tolerance on both sides (equivalence must be shown, not assumed). Everything else is
 confirmed on fresh blocks, looked at up to LOOKS times: a regression needs an effect beyond the
 tolerance and twice the noise floor, in the fresh pairs as well as in all, and a signed-rank p
-of all, Holm-adjusted over all rows, below ALPHA / LOOKS. docs/gate.md has the reasons.
+of all, Holm-adjusted over all rows, below ALPHA / LOOKS. An `ok` shares OK_ALPHA with all looks
+and all rows that are not ok yet, and its interval is widened by the noise floor. Looks are at
+fixed numbers of a row's pairs, whatever stage they came from; docs/gate.md has the reasons.
 
 Sources: Hodges and Lehmann 1963; Wilcoxon 1945; Holm 1979; Schuirmann 1987 (equivalence by two
-one-sided tests); Dunn 1961 (dividing the error over the looks).
+one-sided tests); Dunn 1961 (dividing the error over the looks); Maurer and Bretz 2013 (Holm
+with looks).
 """
 from __future__ import annotations
 
@@ -19,18 +22,22 @@ from dataclasses import dataclass, replace
 from typing import Sequence
 
 import numpy as np
+from scipy import stats as scipy_stats
 
 from . import escape, stats
 from .errors import BadInput
-from .verdict import ERROR, IMPROVEMENT, OK, REGRESSION, MetricVerdict
+from .verdict import ERROR, IMPROVEMENT, INCONCLUSIVE, OK, REGRESSION, MetricVerdict
 
 ALPHA = 0.0002  # chance of any false alarm of one gate, over all rows and looks
-OK_ALPHA = 0.01  # of the two-sided interval that an `ok` rests on
-SCREEN_LOOKS = (16, 32, 64)  # blocks
-CONFIRM_LOOKS = (24, 48, 96, 192, 384)  # fresh blocks
+OK_ALPHA = 0.01  # chance that a gate calls any row ok that costs the tolerance or more
+SCREEN_LOOKS = (16, 32, 64)  # pairs; the last is earlier when the screen's time ends
+CONFIRM_LOOKS = (40, 88, 160, 272, 448)  # pairs with the screen's; likewise
 FLAG = 0.6  # of the tolerance: 1.5 % for 2.5 %
-LOOKS = len(CONFIRM_LOOKS) + 1  # and one when the budget ends between two
-MIN_PAIRS = 8  # under this no interval of 99 % exists (2^-7 on each side)
+CLEAR = 0.01  # p of a difference that ends a row's screening
+LOOKS = len(CONFIRM_LOOKS)
+OK_LOOKS = len(SCREEN_LOOKS) + LOOKS + 1  # and one at the pairs of other layouts
+MIN_PAIRS = 8  # under this nothing is said
+FLOOR_SIGMAS = 1.96  # a noise floor is 95 % of what sessions scatter
 
 
 @dataclass(frozen=True)
@@ -85,22 +92,32 @@ def parse_metrics(text: str | None, tolerance: str | None) -> list[Metric]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Effect of a row's pairs as a ratio, its 99 % interval, and p without a difference."""
+    """Effect of a row's pairs as a ratio, the interval that an `ok` needs, and p without a
+    difference. `closed`: there are enough pairs for an interval of that confidence."""
 
     effect: float
     low: float
     high: float
     p: float
     pairs: int
+    closed: bool = True
 
 
 class Undecidable(Exception):
     """These data decide nothing; the text says why."""
 
 
-def estimate(pairs: Sequence[tuple[float, float]], clock: bool = True) -> Estimate:
-    """What the pairs (base, candidate) say. Raises Undecidable for too few, for values that
-    are no measurements, and, of a clock, for values without any variance."""
+def ok_error(rows: int) -> float:
+    """One-sided error of an `ok` at one look while `rows` rows are not ok: Dunn over the
+    looks, Holm over the rows."""
+    return OK_ALPHA / (OK_LOOKS * max(rows, 1))
+
+
+def estimate(pairs: Sequence[tuple[float, float]], clock: bool = True, rows: int = 1,
+             floor: float | None = None) -> Estimate:
+    """What the pairs (base, candidate) say while `rows` rows are not ok. Raises Undecidable for
+    too few, for values that are no measurements, and, of a clock, for values without any
+    variance."""
     if len(pairs) < MIN_PAIRS:
         raise Undecidable(f"{len(pairs)} pairs of samples, {MIN_PAIRS} are needed")
     values = np.asarray(pairs, dtype=float)
@@ -109,9 +126,13 @@ def estimate(pairs: Sequence[tuple[float, float]], clock: bool = True) -> Estima
     if clock and (np.ptp(values[:, 0]) == 0 or np.ptp(values[:, 1]) == 0):
         raise Undecidable("samples without any variance: that was no clock")
     diff = np.log(values[:, 1]) - np.log(values[:, 0])
-    effect, low, high = stats.hodges_lehmann(diff, OK_ALPHA)
+    error = ok_error(rows)
+    effect, low, high = stats.hodges_lehmann(diff, 2.0 * error)
+    session = float(scipy_stats.norm.isf(error)) * math.log1p(floor or 0.0) / FLOOR_SIGMAS
+    low, high = (effect - math.hypot(effect - low, session),
+                 effect + math.hypot(high - effect, session))
     return Estimate(math.exp(effect), math.exp(low), math.exp(high),
-                    stats.signed_rank_p(diff), len(diff))
+                    stats.signed_rank_p(diff), len(diff), 0.5 ** len(diff) <= error)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -126,12 +147,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def screened(found: Estimate, tolerance: float) -> bool:
     """The row passes at once: no regression and no improvement of the tolerance is left."""
-    return found.high < 1.0 + tolerance and found.low > 1.0 / (1.0 + tolerance)
+    return harmless(found, tolerance) and found.low > 1.0 / (1.0 + tolerance)
 
 
 def clear(found: Estimate, tolerance: float) -> bool:
     """More screening is wasted: the row will have to be confirmed."""
-    return found.low > 1.0 and suspect(found, tolerance)
+    return found.effect > 1.0 and found.p <= CLEAR and suspect(found, tolerance)
 
 
 def suspect(found: Estimate, tolerance: float) -> bool:
@@ -154,19 +175,25 @@ def confirmed(fresh: Estimate, pooled: Estimate, adjusted: float, tolerance: flo
 
 
 def harmless(pooled: Estimate, tolerance: float) -> bool:
-    """Whether all pairs, the screen's too, leave no room for a regression. The screen flags
-    what looked slow by chance, so it can only make this harder."""
-    return pooled.high < 1.0 + tolerance
+    """Whether all pairs, the screen's too, leave no room for a regression."""
+    return pooled.closed and pooled.high < 1.0 + tolerance
 
 
 def undecided_note(found: Estimate, tolerance: float, floor: float | None) -> str:
     """Why the budget was not enough."""
-    if found.low > 1.0 and found.effect >= 1.0 + tolerance and floor and \
+    slower = found.effect > 1.0 and found.p <= CLEAR
+    if slower and found.effect >= 1.0 + tolerance and floor and \
             found.effect < 1.0 + 2 * floor:
         return (f"beyond the tolerance, but this machine's noise floor is {floor:.1%}: "
                 "use ir, a quieter machine, or a larger tolerance")
-    if found.low > 1.0 and found.effect < 1.0 + tolerance:
+    if slower and found.effect < 1.0 + tolerance:
         return "slower, but not shown to be within or beyond the tolerance: more budget"
+    if not found.closed:
+        return f"{found.pairs} pairs are too few to show anything: more budget"
+    if floor and floor >= tolerance * FLOOR_SIGMAS / float(
+            scipy_stats.norm.isf(ok_error(1))):
+        return (f"this machine's noise floor of {floor:.1%} hides a change of the tolerance: "
+                "use ir, a quieter machine, or a larger tolerance")
     return (f"the interval still reaches {found.high - 1.0:+.1%}: more budget, a quieter "
             "machine, or ir")
 
@@ -193,6 +220,11 @@ def failed(cell: str, metric: Metric, why: str) -> MetricVerdict:
     """A row that could not be measured."""
     return MetricVerdict(cell, metric.name, ERROR, None, None, None, None, 0,
                          metric.tolerance, None, why)
+
+
+def uncounted(cell: str, metric: Metric, why: str) -> MetricVerdict:
+    """A row for which there was no time."""
+    return replace(failed(cell, metric, why), verdict=INCONCLUSIVE)
 
 
 def row(cell: str, metric: Metric, word: str, found: Estimate, p: float | None,

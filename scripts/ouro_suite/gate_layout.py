@@ -65,8 +65,10 @@ def judged(row: MetricVerdict, effects: list[float], pooled: judge.Estimate) -> 
 
 
 def again(sampler: Sampler, row: MetricVerdict, layouts: int, replica: Callable[[int], Rows],
-          read: Callable[[dict[str, Any]], float]) -> MetricVerdict:
-    """Measures a suspected row in other layouts; builds do not count into the budget."""
+          read: Callable[[dict[str, Any]], float],
+          estimate: Callable[[Any], judge.Estimate]) -> MetricVerdict:
+    """Measures a suspected row in other layouts; builds do not count into the budget.
+    `estimate` makes the interval that an `ok` must show in this gate."""
     effects: list[float] = []
     for number in range(layouts):
         with sampler.paused():
@@ -84,6 +86,6 @@ def again(sampler: Sampler, row: MetricVerdict, layouts: int, replica: Callable[
         except judge.Undecidable as error:
             return replace(row, note=f"{row.note}; layout {number + 1} not judged: {error}: "
                            "more budget")
-    pooled = judge.estimate(sampler.pairs(row.workload,
-                                          range(FIRST_STAGE, FIRST_STAGE + layouts), read))
+    pooled = estimate(sampler.pairs(row.workload, range(FIRST_STAGE, FIRST_STAGE + layouts),
+                                    read))
     return judged(row, effects, pooled)

@@ -19,8 +19,16 @@ SCREEN, CONFIRM = 0, 1
 SCREEN_SHARE = 0.45  # of the budget; the rest is for fresh blocks
 SUSPECT_SHARE = 0.85  # by then the suspected rows had theirs
 CONFIRM_SHARE = 0.95  # what is left is for counting instructions and reports
+COUNT_SHARE = 0.5  # for `--metric ir` beside metrics that need blocks
+OPINION_SHARE = 1.1  # a count that was begun in time may end a little after it
 SAME_IR = 0.002  # instructions that moved less than this did not move
 Key = tuple[str, str]  # cell, metric
+Take = dict[int, int | None]  # how many pairs of which stage; None: all there are
+ALL: Take = {SCREEN: None, CONFIRM: None}
+
+
+class NoTime(Exception):
+    """The budget did not allow for a count."""
 
 
 def _value(metric: Metric, clock: str) -> Callable[[dict[str, Any]], float]:
@@ -62,6 +70,7 @@ class Gate:
         self.order, self.sampler = order, sampler
         self.verdicts: dict[Key, MetricVerdict] = {}
         self.flagged: dict[Key, Estimate] = {}  # with what the screen saw
+        self.p: dict[Key, float] = {}  # of each row's latest look, not adjusted
         self.metric = {m.name: m for m in order.metrics}
         self.reasons: list[str] = []
 
@@ -69,9 +78,12 @@ class Gate:
         """Everything, in order; Ctrl-C comes through, what was measured is kept."""
         try:
             self.sampler.prepare()
+            if "ir" in self.metric:
+                self._exact("ir")
             self._screen()
             self._confirm()
-            self._exact()
+            if "ops" in self.metric:
+                self._exact("ops")
             if self.order.opinion:
                 self._second_opinion()
         finally:
@@ -89,12 +101,33 @@ class Gate:
         return [(c.name, m.name) for c, _ in self.order.rows for m in self.order.metrics
                 if not m.exact and self._applies(c, m)]
 
-    def _estimate(self, key: Key, *stages: int) -> Estimate:
+    def _open(self) -> int:
+        """Rows that are not ok: they share the error of the next `ok`."""
+        return sum(k not in self.verdicts or self.verdicts[k].verdict != OK
+                   for k in self._keys())
+
+    def _estimate(self, key: Key, take: Take) -> Estimate:
         cell, name = key
         if cell in self.sampler.failures:
             raise Undecidable(self.sampler.failures[cell])
         read = _value(self.metric[name], self.order.clocks.get(cell, "wall"))
-        return judge.estimate(self.sampler.pairs(cell, stages, read), clock=name == "time")
+        pairs = [p for stage, most in take.items()
+                 for p in self.sampler.pairs(cell, [stage], read)[:most]]
+        return judge.estimate(pairs, name == "time", self._open(), self.order.floors.get(key))
+
+    def _adjusted(self) -> dict[Key, float]:
+        """Every row's p after Holm; a row that was not looked at counts as one."""
+        keys = self._keys()
+        return dict(zip(keys, judge.holm([self.p.get(k, 1.0) for k in keys])))
+
+    def _pass(self, takes: dict[Key, Take], passes: Callable[[Key, Estimate], bool]) -> None:
+        """Calls ok what is shown to be; with each one more error is left for the others."""
+        adjusted, before = self._adjusted(), -1
+        while before != len(self.verdicts):
+            before = len(self.verdicts)
+            found = {k: self._estimate(k, t) for k, t in takes.items() if k not in self.verdicts}
+            for key in [k for k, e in found.items() if passes(k, e)]:
+                self._decide(key, OK, found[key], adjusted[key])
 
     def _decide(self, key: Key, word: str, found: Estimate, p: float | None = None,
                 note: str = "") -> None:
@@ -116,14 +149,20 @@ class Gate:
         waiting = len(self.flagged) - sum(k in self.verdicts for k in self.flagged)
         return f"{what}: {', '.join(counts + [f'{waiting} to confirm'] * bool(waiting))}"
 
-    def _blocks(self, stage: int, start: int, end: int, keys: list[Key], least: int,
+    def _blocks(self, name: str, start: int, end: int, keys: list[Key],
                 limit_s: float) -> int:
-        """Blocks start..end-1 while they fit, `least` of them in any case within the budget;
-        the number reached."""
-        rows, name = self._rows(keys), ("screen", "confirm")[stage]
+        """Blocks start..end-1 of the stage `name` belongs to, while they fit; the number
+        reached. Where the time once ended it ends again in a resumed gate: no new look."""
+        stage, least = (SCREEN, judge.SCREEN_LOOKS[0]) if name == "screen" else \
+            (CONFIRM, judge.MIN_PAIRS)
+        rows = self._rows(keys)
         for number in range(start, end):
             limit = self.order.budget_s if number < least else limit_s
-            if not rows or not self.sampler.affordable(rows, limit):
+            if name in self.sampler.ends:
+                if number >= self.sampler.ends[name]:
+                    return number
+            elif not rows or not self.sampler.affordable(rows, limit):
+                self.sampler.ended(name, number)
                 return number
             self.sampler.tell(self._told(f"{name} {number + 1}/{end}"), self.sampler.share())
             self.sampler.block(stage, number, rows)
@@ -139,117 +178,146 @@ class Gate:
             if not left and not (ops and reached == 0):
                 break
             begun, reached = reached, self._blocks(
-                SCREEN, reached, look, left + (ops if not reached else []), judge.SCREEN_LOOKS[0], limit)
-            left = [k for k in left if not self._screened(k)]
+                "screen", reached, look, left + (ops if not reached else []), limit)
+            left = self._screened(left, {SCREEN: reached})
             self._say(f"screen, {reached} blocks")
             if reached < look or reached == begun:
                 break
         for key in left:
-            self.flagged[key] = self._estimate(key, SCREEN)
+            self.flagged[key] = self._estimate(key, {SCREEN: reached})
 
-    def _screened(self, key: Key) -> bool:
-        """Decides a row or flags it, when that is clear by now."""
-        try:
-            found = self._estimate(key, SCREEN)
-        except Undecidable as error:
-            self._fail(key, str(error))
-            return True
-        tolerance = self.metric[key[1]].tolerance
-        if judge.screened(found, tolerance):
-            self._decide(key, OK, found)
-            return True
-        if judge.clear(found, tolerance):
-            self.flagged[key] = found
-            return True
-        return False
+    def _screened(self, keys: list[Key], take: Take) -> list[Key]:
+        """Decides rows or flags them, when that is clear by now; what is left."""
+        found: dict[Key, Estimate] = {}
+        for key in keys:
+            try:
+                found[key] = self._estimate(key, take)
+                self.p[key] = found[key].p
+            except Undecidable as error:
+                self._fail(key, str(error))
+        self._pass(dict.fromkeys(found, take),
+                   lambda k, e: judge.screened(e, self.metric[k[1]].tolerance))
+        left = [k for k in found if k not in self.verdicts]
+        self.flagged.update({k: found[k] for k in left
+                             if judge.clear(found[k], self.metric[k[1]].tolerance)})
+        return [k for k in left if k not in self.flagged]
 
     def _confirm(self) -> None:
         """First the suspected, then all that is only wide, on fresh blocks."""
         suspects = [k for k, e in self.flagged.items()
                     if judge.suspect(e, self.metric[k[1]].tolerance)]
-        self._confirm_group(suspects, SUSPECT_SHARE)
-        self._confirm_group(list(self.flagged), CONFIRM_SHARE)
-        for key in self.flagged:
+        self._confirm_group("suspects", suspects, SUSPECT_SHARE)
+        self._confirm_group("confirm", list(self.flagged), CONFIRM_SHARE)
+        left = [k for k in self.flagged if k not in self.verdicts]
+        self._look(left, ALL)
+        for key in left:
             if key not in self.verdicts:
                 self._give_up(key)
 
     def _give_up(self, key: Key) -> None:
         """The end of the budget: what may have got better passes, the rest stays open."""
-        found, tolerance = self._estimate(key, SCREEN, CONFIRM), self.metric[key[1]].tolerance
+        try:
+            found, tolerance = self._estimate(key, ALL), self.metric[key[1]].tolerance
+        except Undecidable as error:
+            self._fail(key, str(error))
+            return
+        p = self._adjusted()[key]
         if judge.harmless(found, tolerance):
-            self._decide(key, OK, found, found.p, "perhaps an improvement: more budget")
+            self._decide(key, OK, found, p, "perhaps an improvement: more budget")
         else:
-            self._decide(key, INCONCLUSIVE, found, None, judge.undecided_note(
+            self._decide(key, INCONCLUSIVE, found, p, judge.undecided_note(
                 found, tolerance, self.order.floors.get(key)))
 
-    def _confirm_group(self, group: list[Key], share: float) -> None:
-        """A few looks at ever more blocks, until all are decided or the time is used."""
+    def _confirm_group(self, name: str, group: list[Key], share: float) -> None:
+        """Ever more blocks until all are decided or the time is used. A row is looked at when
+        all its pairs, the screen's too, are one of CONFIRM_LOOKS: the same numbers whatever
+        the screen took of it, so that there are no more looks than these."""
         reached = 0
-        for look in judge.CONFIRM_LOOKS:
-            left = [k for k in group if k not in self.verdicts]
+        screened = {k: len(self.sampler.pairs(k[0], [SCREEN], lambda _: 1.0)) for k in group}
+        while True:
+            ahead = {k: [n - screened[k] for n in judge.CONFIRM_LOOKS
+                         if n - screened[k] > reached] for k in group
+                     if k not in self.verdicts}
+            left = [k for k, looks in ahead.items() if looks]
             if not left:
                 return
-            reached = self._blocks(CONFIRM, reached, look, left, judge.MIN_PAIRS,
-                                   share * self.order.budget_s)
-            self._look(left)
-            self._say(f"confirm, {reached} fresh blocks")
-            if reached < look:
+            end = min(ahead[k][0] for k in left)
+            reached = self._blocks(name, reached, end, left, share * self.order.budget_s)
+            if reached < end:
                 return
+            self._look([k for k in left if ahead[k][0] == end], {SCREEN: None, CONFIRM: end})
+            self._say(f"confirm, {reached} fresh blocks")
 
-    def _look(self, left: list[Key]) -> None:
+    def _look(self, keys: list[Key], take: Take) -> None:
         """One look at the pairs, fresh and all: Holm over all rows, since all were screened."""
         judged: dict[Key, tuple[Estimate, Estimate]] = {}
-        for key in left:
+        for key in keys:
             try:
-                judged[key] = (self._estimate(key, CONFIRM),
-                               self._estimate(key, SCREEN, CONFIRM))
+                judged[key] = (self._estimate(key, {CONFIRM: take[CONFIRM]}),
+                               self._estimate(key, take))
+                self.p[key] = judged[key][1].p
             except Undecidable as error:
                 if key[0] in self.sampler.failures:
                     self._fail(key, str(error))
-        p_values = {k: 1.0 for k in self._keys()}
-        p_values.update({k: v.p for k, v in self.verdicts.items() if v.p is not None})
-        p_values.update({k: pooled.p for k, (_, pooled) in judged.items()})
-        adjusted = dict(zip(p_values, judge.holm(list(p_values.values()))))
+        adjusted = self._adjusted()
         for key, (fresh, pooled) in judged.items():
-            tolerance = self.metric[key[1]].tolerance
-            word = judge.confirmed(fresh, pooled, adjusted[key], tolerance,
+            word = judge.confirmed(fresh, pooled, adjusted[key], self.metric[key[1]].tolerance,
                                    self.order.floors.get(key))
             if word is not None:
                 self._decide(key, word, pooled, adjusted[key])
-            elif judge.harmless(pooled, tolerance) and fresh.effect > 1.0 / (1.0 + tolerance):
-                self._decide(key, OK, pooled, pooled.p)
 
-    def _exact(self) -> None:
-        """Operations of the screened blocks, and instructions where they were asked for."""
+        def passes(key: Key, pooled: Estimate) -> bool:
+            bound = 1.0 + self.metric[key[1]].tolerance
+            return judge.harmless(pooled, bound - 1.0) and judged[key][0].effect > 1.0 / bound
+        self._pass(dict.fromkeys(judged, take), passes)
+
+    def _exact(self, name: str) -> None:
+        """Operations of the screened blocks, or instructions where they were asked for."""
+        metric = self.metric[name]
+        share = COUNT_SHARE if set(self.metric) != {"ir"} else 1.0
         for cell, arms in self.order.rows:
-            for name in {"ops", "ir"} & set(self.metric):
-                key = (cell.name, name)
-                if cell.latency:
-                    continue
-                try:
-                    if cell.name in self.sampler.failures:
-                        raise Undecidable(self.sampler.failures[cell.name])
-                    read = _value(self.metric["ops"], "") if name == "ops" else None
-                    pairs = self.sampler.pairs(cell.name, [SCREEN], read) if read \
-                        else [self._count(cell, arms)]
-                    self.verdicts[key] = judge.exact(self.metric[name], cell.name,
-                                                     [b for b, _ in pairs],
-                                                     [c for _, c in pairs])
-                except (Undecidable, icount.Unavailable, BadInput) as error:
-                    self._fail(key, str(error))
+            key = (cell.name, name)
+            if cell.latency:
+                continue
+            try:
+                if cell.name in self.sampler.failures:
+                    raise Undecidable(self.sampler.failures[cell.name])
+                pairs = self.sampler.pairs(cell.name, [SCREEN], _value(metric, "")) \
+                    if name == "ops" else [self._count(cell, arms, share)]
+                self.verdicts[key] = judge.exact(metric, cell.name, [b for b, _ in pairs],
+                                                 [c for _, c in pairs])
+            except NoTime as error:
+                self.verdicts[key] = judge.uncounted(cell.name, metric, str(error))
+            except (Undecidable, icount.Unavailable, BadInput) as error:
+                self._fail(key, str(error))
 
-    def _count(self, cell: Any, arms: Any) -> tuple[float, float]:
-        """Instructions of both arms; each counted twice, which must give the same."""
+    def _count(self, cell: Any, arms: Any, share: float) -> tuple[float, float]:
+        """Instructions of both arms; each counted twice, which must give the same. NoTime when
+        that does not end within this share of the budget."""
+        if cell.name in self.sampler.counts:
+            return self.sampler.counts[cell.name]
         self.sampler.tell(f"counting instructions of {cell.name}", self.sampler.share())
         scale = self.sampler.setups[cell.name].scale
         totals = []
         for arm in arms:
-            first, again = (icount.measure(arm.settings.build, cell, scale=scale,
-                                           seed=self.order.seed or 1, arm=arm,
-                                           inject=arm.settings.inject)
-                            for _ in range(2))
-            icount.check_repeat(first, again, f"{arm.side}: {cell.name}")
-            totals.append(float(first.total))
+            counts = []
+            for _ in range(2):
+                left_s = share * self.order.budget_s - self.sampler.elapsed()
+                if left_s <= 0.0:
+                    raise NoTime("no time to count instructions: more budget")
+                try:
+                    counts.append(icount.measure(
+                        arm.settings.build, cell, scale=scale, seed=self.order.seed or 1,
+                        arm=arm, inject=arm.settings.inject,
+                        timeout_s=min(left_s, icount.TIMEOUT_S)))
+                except icount.TimedOut:
+                    if left_s >= icount.TIMEOUT_S:
+                        raise
+                    raise NoTime("counting instructions did not end in time: more budget") \
+                        from None
+            icount.check_repeat(counts[0], counts[1], f"{arm.side}: {cell.name}")
+            totals.append(float(counts[0].total))
+        self.sampler.counted(cell.name, totals[0], totals[1])
         return totals[0], totals[1]
 
     def _second_opinion(self) -> None:
@@ -262,8 +330,8 @@ class Gate:
             try:
                 if self.sampler.share() > 1.0:
                     raise BadInput("the budget is used up")
-                base, cand = self._count(cell, arms)
-            except (icount.Unavailable, BadInput) as error:
+                base, cand = self._count(cell, arms, OPINION_SHARE)
+            except (NoTime, icount.Unavailable, BadInput) as error:
                 note = f"instructions not counted, layout not ruled out: {error}"
                 self.verdicts[key] = replace(found, note=note)
                 continue
@@ -279,7 +347,9 @@ class Gate:
         read = _value(self.metric["time"], self.order.clocks.get(key[0], "wall"))
         try:
             self.verdicts[key] = gate_layout.again(
-                self.sampler, self.verdicts[key], self.order.layouts, replica, read)
+                self.sampler, self.verdicts[key], self.order.layouts, replica, read,
+                lambda pairs: judge.estimate(pairs, True, self._open(),
+                                             self.order.floors.get(key)))
         except BadInput as error:
             found = self.verdicts[key]
             self.verdicts[key] = replace(found, note=f"{found.note}; other layouts: {error}")

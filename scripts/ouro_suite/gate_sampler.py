@@ -74,12 +74,18 @@ def damaged(line: dict[str, Any]) -> str:
     kind, cell = line.get("kind"), line.get("cell")
     if kind == "clock":
         return "" if _seconds(line.get("elapsed_s")) else "no time"
-    if kind not in ("setup", "sample") or not isinstance(cell, str):
+    if kind == "end":
+        return "" if isinstance(line.get("of"), str) and _whole(line.get("block")) \
+            else "no end of a stage"
+    if kind not in ("setup", "sample", "count") or not isinstance(cell, str):
         return "no line of a gate"
     if kind == "setup":
         scale = line.get("scale")
         return "" if _seconds(scale) and scale > 0 and _whole(line.get("iterations"), 1) \
             and isinstance(line.get("one_core"), bool) else f"no size of {cell}"
+    if kind == "count":
+        return "" if _whole(line.get("base"), 1) and _whole(line.get("cand"), 1) \
+            else f"no count of {cell}"
     values = line.get("values")
     if not _whole(line.get("block")) or line.get("side") not in SIDES \
             or not isinstance(values, dict):
@@ -108,6 +114,8 @@ class Sampler:
         self.setups: dict[str, Setup] = {}
         self.failures: dict[str, str] = {}
         self.costs: dict[str, list[float]] = defaultdict(list)
+        self.ends: dict[str, int] = {}  # where the time of a stage ended
+        self.counts: dict[str, tuple[float, float]] = {}  # instructions of base and candidate
         self.spent_s = 0.0  # before this process
         for number, line in enumerate(rundir.samples(), 1):
             why = damaged(line)
@@ -123,12 +131,24 @@ class Sampler:
                                                line["one_core"])
         elif line["kind"] == "sample":
             self.samples[line["cell"], line["block"]][line["side"]] = line["values"]
+        elif line["kind"] == "end":
+            self.ends[line["of"]] = line["block"]
+        elif line["kind"] == "count":
+            self.counts[line["cell"]] = float(line["base"]), float(line["cand"])
         elif line["kind"] == "clock":
             self.spent_s = line["elapsed_s"]
 
     def _log(self, line: dict[str, Any], durable: bool = True) -> None:
         self.rundir.append(line, durable)
         self._take(line)
+
+    def ended(self, stage: str, block: int) -> None:
+        """Notes where the time of a stage ended; a resumed gate looks there and nowhere else."""
+        self._log({"kind": "end", "of": stage, "block": block})
+
+    def counted(self, cell: str, base: float, cand: float) -> None:
+        """Keeps the instructions of a cell."""
+        self._log({"kind": "count", "cell": cell, "base": int(base), "cand": int(cand)})
 
     def elapsed(self) -> float:
         """Seconds of measuring so far, earlier parts of a resumed gate included."""

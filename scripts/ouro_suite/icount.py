@@ -42,6 +42,10 @@ class Unavailable(Exception):
     """No instruction can be counted here; the text says why."""
 
 
+class TimedOut(BadInput):
+    """A count did not end in the time given."""
+
+
 class NotRepeatable(BadInput):
     """Two runs of equal work counted differently."""
 
@@ -135,34 +139,38 @@ def _file_threads(load: workloads.Workload) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) else 1
 
 
-def _why(outcome: child.Outcome) -> str:
+def _why(outcome: child.Outcome, timeout_s: float) -> str:
     said = outcome.stderr.decode("utf-8", "replace")
     if "unhandled instruction" in said or "Unrecognised instruction" in said:
         return "callgrind cannot run this code: build it without AVX-512 (x86-64-v3)"
-    why = worker.ending(outcome, TIMEOUT_S)
+    why = worker.ending(outcome, timeout_s)
     lines = [x for x in said.strip().splitlines() if x.strip()]
     return f"{why}: {escape.for_terminal(lines[-1])[:300]}" if why and lines else why
 
 
 def measure(build: Path, cell: plan.Cell, *, scale: float, seed: int,
-            arm: plan.Arm | None = None, inject: float = 0.0) -> IrCount:
+            arm: plan.Arm | None = None, inject: float = 0.0,
+            timeout_s: float = TIMEOUT_S) -> IrCount:
     """One count: `cell` of `build` with one thread, `inject` being the fraction of planted
-    work. Raises Unavailable (no valgrind), BadInput (no count of this)."""
+    work. Raises Unavailable (no valgrind), TimedOut (after `timeout_s` seconds), BadInput (no
+    count of this)."""
     arm = arm or default_arm(build, cell)
     if arm.allocator.missing:
         raise BadInput(f"{cell.name}: {arm.allocator.name}: {arm.allocator.missing}")
     one = plan.Cell(cell.workload, cell.form,
                     1 if cell.workload.kind == workloads.FILE else cell.threads)
     job = plan.Job(0, 0, one, arm, seed, 0)
-    settings = worker.Settings(build, TIMEOUT_S, inject=inject)
+    settings = worker.Settings(build, timeout_s, inject=inject)
     argv = worker.command(job, settings, scale)
     shown = f"{cell.name} of {escape.for_terminal(str(build))}"
     with tempfile.TemporaryDirectory(prefix="ouro-icount-") as folder:
         out = Path(folder) / "out"
         outcome = child.run(command(argv, cell.workload.kind, out),
-                            worker.pad(argv, environment(arm), 0), TIMEOUT_S, "--out-fd",
+                            worker.pad(argv, environment(arm), 0), timeout_s, "--out-fd",
                             cwd=Path(folder))  # where a crash leaves valgrind's core file
-        why = _why(outcome)
+        why = _why(outcome, timeout_s)
+        if outcome.timed_out:
+            raise TimedOut(f"{shown}: {why}")
         try:
             if why:
                 raise ValueError(why)

@@ -17,6 +17,8 @@ SAMPLE = {"kind": "sample", "cell": "c", "block": 0, "side": "base", "elapsed_s"
           "values": {"ops": 5, "checksum": "x", "wall": [5, 6], "cpu": [5, 6], "minflt": 0}}
 SETUP = {"kind": "setup", "cell": "c", "scale": 0.5, "iterations": 4, "one_core": True}
 CLOCK = {"kind": "clock", "elapsed_s": 1.5}
+END = {"kind": "end", "of": "screen", "block": 20}
+COUNT = {"kind": "count", "cell": "c", "base": 1000, "cand": 1001}
 PLAN = {"base": "a", "cand": "b", "build": None, "workload": ["w"], "threads": None,
         "form": "raw", "metric": "time", "tol": None, "budget_s": 5.0, "seed": 1,
         "store": None, "layouts": 0, "identity": {"x": "y"}}
@@ -32,7 +34,7 @@ def changed(base: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str
     return made
 
 
-@pytest.mark.parametrize("line", [SAMPLE, SETUP, CLOCK])
+@pytest.mark.parametrize("line", [SAMPLE, SETUP, CLOCK, END, COUNT])
 def test_good_lines_are_good(line: dict[str, Any]) -> None:
     assert gate_sampler.damaged(line) == ""
 
@@ -44,6 +46,9 @@ def test_good_lines_are_good(line: dict[str, Any]) -> None:
     (SAMPLE, ("values",), (None, [], "x")), (SAMPLE, ("side",), ("other", None, 3)),
     (SAMPLE, ("block",), (-1, "0", None, 0.5)), (SAMPLE, ("cell",), (3, None)),
     (SAMPLE, ("kind",), ("other", None)), (CLOCK, ("elapsed_s",), (NAN, -1.0, "1", None)),
+    (END, ("of",), (None, 3)), (END, ("block",), (-1, None, "1", 0.5)),
+    (COUNT, ("base",), (0, None, NAN, 1.5)), (COUNT, ("cand",), (-1, "x")),
+    (COUNT, ("cell",), (None,)),
     (SETUP, ("scale",), (0, NAN, float("inf"), "1")), (SETUP, ("iterations",), (0, 1.5, None))])
 def test_damaged_lines_are_named(base: dict[str, Any], path: tuple[str, ...],
                                  values: tuple[Any, ...]) -> None:

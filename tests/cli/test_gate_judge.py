@@ -7,13 +7,14 @@ from __future__ import annotations
 import contextlib
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import numpy as np
 import pytest
 
 from ouro_suite import gate_judge as judge
-from ouro_suite import gate_layout, gate_run
+from ouro_suite import gate_layout, gate_run, icount
 from ouro_suite.errors import BadInput
 from ouro_suite.gate_build import Side
 from ouro_suite.gate_judge import Undecidable
@@ -46,6 +47,8 @@ class Made:
         self.setups = {c: Setup(1.0, 1) for c in effects}
         self.taken, self.budget_s = 0, 1.0
         self.layouts: dict[int, float] = {}  # factor by stage
+        self.ends: dict[str, int] = {}
+        self.ended = self.ends.__setitem__
 
     tell = staticmethod(lambda *_: None)
     prepare = stop = lambda self: None
@@ -56,13 +59,15 @@ class Made:
         return self.taken < self.most * limit
 
     def block(self, stage: int, number: int, rows: Any) -> None:
-        self.taken += 1
-        for cell, _ in rows:
+        missing = [cell.name for cell, _ in rows
+                   if number >= len(self.samples.get((cell.name, stage), []))]
+        self.taken += bool(missing)
+        for cell in missing:
             drift = 1.0 + 0.002 * self.taken  # of the machine, the same for both arms
             base, cand = (1e6 * drift * math.exp(self.noise(self.chance, number))
                           for _ in range(2))
-            self.samples.setdefault((cell.name, stage), []).append(
-                (base, cand * self.effects[cell.name] * self.layouts.get(stage, 1.0)))
+            self.samples.setdefault((cell, stage), []).append(
+                (base, cand * self.effects[cell] * self.layouts.get(stage, 1.0)))
 
     def pairs(self, cell: str, stages: Any, value: Any) -> list[tuple[float, float]]:
         return [p for s in stages for p in self.samples.get((cell, s), [])]
@@ -147,6 +152,129 @@ def test_a_change_under_the_noise_floor_is_no_verdict() -> None:
     assert verdicts({"a": 1.05}, calm, 1) == {"a": "regression"}
     (row,) = gate({"a": 1.05}, calm, 1, floors={"a": 0.04}).run()
     assert row.verdict == "inconclusive" and "noise floor" in row.note
+
+
+def passed_at_the_tolerance(gates: int) -> int:
+    """How many gates call a row ok that costs just the tolerance."""
+    return sum("ok" in verdicts({"a": 1.025, "b": 1.025, "c": 1.025}, calm, seed, 60).values()
+               for seed in range(gates))
+
+
+def test_a_change_of_the_tolerance_is_called_ok_at_most_once_in_a_hundred(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    assert passed_at_the_tolerance(200) <= 2
+    monkeypatch.setattr(judge, "ok_error", lambda rows: 0.005)  # planted: nothing is divided
+    assert passed_at_the_tolerance(200) >= 4
+
+
+def test_the_error_of_ok_is_divided_over_looks_and_open_rows() -> None:
+    assert judge.ok_error(3) * 3 == pytest.approx(judge.ok_error(1))
+    assert judge.ok_error(1) * (len(judge.SCREEN_LOOKS) + len(judge.CONFIRM_LOOKS) + 1) == \
+        pytest.approx(0.01)
+    pairs = [(1.0, math.exp(0.01 * (-1) ** k + 0.0001 * k)) for k in range(40)]
+    one, five = (judge.estimate(pairs, False, rows) for rows in (1, 5))
+    assert five.low < one.low and one.high < five.high and one.effect == five.effect
+
+
+def test_few_pairs_are_no_interval() -> None:
+    """Eight pairs can be wrong once in 256; planted: their extremes lie inside."""
+    few = judge.estimate([(1.0, math.exp(0.0001 * k)) for k in range(8)], False)
+    assert few.high < 1.025 and not judge.harmless(few, 0.025)
+    assert not judge.screened(few, 0.025)
+
+
+def test_a_noise_floor_widens_what_an_ok_must_show() -> None:
+    """Planted: without the floor the same samples are ok."""
+    assert verdicts(A_A, calm, 1) == verdicts(A_A, calm, 1, floors=dict.fromkeys(A_A, 0.003)) \
+        == dict.fromkeys(A_A, "ok")
+    (row, *_) = gate(A_A, calm, 1, floors=dict.fromkeys(A_A, 0.02)).run()
+    assert row.verdict == "inconclusive" and "hides a change of the tolerance" in row.note
+    assert row.high > 1.025
+
+
+@pytest.mark.parametrize("most", [30, 75, 130, 400])
+def test_there_are_no_more_looks_than_paid_for(monkeypatch: pytest.MonkeyPatch,
+                                               most: int) -> None:
+    looked: dict[str, set[int]] = {}
+    monkeypatch.setattr(judge, "CLEAR", 0.3)  # the screen ends rows at all of its looks
+    for seed in range(12):
+        one = gate({"a": 1.02, "b": 1.022, "c": 1.0}, regimes, seed, most)
+        judged, now, looked = one._estimate, [""], {}
+
+        def estimate(key: Any, take: Any) -> Any:
+            now[0] = key[0]
+            return judged(key, take)
+
+        def confirmed(fresh: Any, pooled: Any, *rest: Any) -> None:
+            looked.setdefault(str(pooled.effect), set()).add(pooled.pairs)
+        monkeypatch.setattr(one, "_estimate", estimate)
+        monkeypatch.setattr(judge, "confirmed", confirmed)
+        one.run()
+        pairs = [n for found in looked.values() for n in found]
+        ends = {n for n in pairs if n not in judge.CONFIRM_LOOKS}
+        assert len(ends) <= len(A_A) and judge.LOOKS == len(judge.CONFIRM_LOOKS)
+        assert all(n >= 40 or n in ends for n in pairs)
+
+
+def test_a_resumed_gate_looks_where_it_looked() -> None:
+    """More time does not help it; planted: without the noted ends it would have gone on."""
+    effects, rows = {"a": 1.022, "b": 1.03, "c": 1.0}, []
+    one = gate(effects, regimes, 5, 70)
+    rows.append(one.run())
+    taken = one.sampler.taken  # type: ignore[attr-defined]
+    one.sampler.most = 400  # type: ignore[attr-defined]
+    again = Gate(one.order, one.sampler)
+    rows.append(again.run())
+    assert rows[0] == rows[1] and {r.verdict for r in rows[0]} >= {"inconclusive"}
+    samples = sum(map(len, one.sampler.samples.values()))
+    one.sampler.ends.clear()
+    assert Gate(one.order, one.sampler).run() != rows[0]
+    assert sum(map(len, one.sampler.samples.values())) > samples and taken
+
+
+def test_every_p_is_adjusted_over_all_rows() -> None:
+    alone = {r.workload: r for r in gate({"a": 1.0}, calm, 1).run()}
+    (row,) = alone.values()
+    made = gate({"a": 1.0, "b": 1.0}, calm, 1)
+    found = {r.workload: r.p for r in made.run()}
+    raw = made.p
+    assert row.p == pytest.approx(gate({"a": 1.0}, calm, 1).run()[0].p)
+    assert all(found[c] >= raw[c, "time"] for c in found)
+    assert found != {c: raw[c, "time"] for c in found}
+
+
+class Counting(Made):
+    """A sampler for counts: each takes `cost` of the budget."""
+
+    cost = 0.2
+
+    def count(self, *_: Any, timeout_s: float, **__: Any) -> icount.IrCount:
+        self.taken += self.most * min(self.cost, timeout_s)
+        if timeout_s < self.cost:
+            raise icount.TimedOut("slow")
+        return icount.IrCount(1000, {"f": 1000})
+
+    def __init__(self, cells: list[str]) -> None:
+        super().__init__(dict.fromkeys(cells, 1.0), calm, 1, 1000)
+        self.counts: dict[str, tuple[float, float]] = {}
+
+    def counted(self, cell: str, base: float, cand: float) -> None:
+        self.counts[cell] = base, cand
+
+
+def test_counting_keeps_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four counts of a fifth: one row, and half of the budget is no row at all."""
+    arm = SimpleNamespace(side="base", settings=SimpleNamespace(build=Path("."), inject=0.0))
+    for metrics, words, used in (("ir", ["ok", "inconclusive"], 1.0),
+                                 ("ir,time", ["inconclusive", "inconclusive"], 1.0)):
+        made = Counting(["a", "b"])
+        monkeypatch.setattr(icount, "measure", made.count)
+        order = Order([(Cell(c), [arm, arm]) for c in "ab"], judge.parse_metrics(metrics, None),
+                      1, 1.0, quiet=True, opinion=False)
+        rows = [r for r in Gate(order, made).run() if r.metric == "ir"]  # type: ignore[arg-type]
+        assert [r.verdict for r in rows] == words and made.share() <= used
+        assert "more budget" in rows[-1].note and exit_code(rows) == EXIT_INCONCLUSIVE
+        assert list(made.counts) == ["a"] * (words[0] == "ok")
 
 
 def test_drift_between_the_arms_would_be_found() -> None:
