@@ -87,8 +87,8 @@ static int64_t collect(ou_gc_report *report)
     if (inside) {
         return 0;
     }
-    if (ou_self.slot == OU_SLOT_NONE) {
-        return ou_fail(OU_ESTATE, "collect: this thread is not attached");
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_gc_collect");
     }
     collector_take();
     if (ou_gc_reserve() != 0) {
@@ -191,7 +191,11 @@ static uint64_t freeze_regions(bool frozen)
 
 static uint64_t freeze(bool frozen)
 {
-    if (ou_self.slot == OU_SLOT_NONE || inside) {
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_gc_freeze");
+        return 0;
+    }
+    if (inside) {
         return 0;
     }
     uint64_t n = 0;

@@ -39,8 +39,10 @@ static uint8_t guard_lock(ou_object *o)
 
 ou_guard ou_guard_slow(ou_object *o)
 {
-    OU_VERIFY(ou_self.slot != OU_SLOT_NONE,
-              "object: use of %p by a thread that is not attached", (void *)o);
+    if (OU_UNLIKELY(ou_is_detached())) {
+        ou_fail_detached(ou_type_name(o));
+        return OU_GUARD_REFUSED;
+    }
     OU_VERIFY(!(o->gcbits & OU_GC_DEAD), "object: use of a dead object %p", (void *)o);
     uint8_t flags = guard_lock(o);
     if (OU_UNLIKELY(!(flags & OU_FL_SHARED))) {

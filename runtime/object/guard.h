@@ -19,7 +19,9 @@
 #include "object/object.h"
 #include "thread/slot.h"
 
-typedef enum ou_guard { OU_GUARD_OWNER, OU_GUARD_LOCKED } ou_guard;
+/* REFUSED: the calling thread is not attached. OU_ESTATE is set, there is nothing to end. Only
+ * the slow half says so, so that who asks for it pays nothing on the owner's way. */
+typedef enum ou_guard { OU_GUARD_OWNER, OU_GUARD_LOCKED, OU_GUARD_REFUSED } ou_guard;
 
 ou_guard ou_guard_slow(ou_object *o);
 

@@ -17,12 +17,13 @@
 #include "conf/stats.h"
 #include "object/object.h"
 
-static OU_COLD void check_attached(const char *what, const ou_object *o)
+/* A dead object is a panic, a thread that is not attached an error. */
+static OU_COLD bool refuse(const char *what, const ou_object *o)
 {
-    OU_VERIFY(ou_self.slot != OU_SLOT_NONE, "object: %s of %p by a thread that is not attached",
-              what, (const void *)o);
     OU_VERIFY(!(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD), "object: %s of a dead object %p",
               what, (const void *)o);
+    ou_fail_detached(what);
+    return false;
 }
 
 OU_INLINE bool is_usable(const ou_object *o)
@@ -48,7 +49,7 @@ OU_INLINE bool is_ownerless(const ou_object *o, uint32_t shared)
 bool ou_give(ou_object *o)
 {
     if (!is_usable(o)) {
-        check_attached("give", o);
+        return refuse("give", o);
     }
     uint32_t shared = ou_load_acquire(&o->rc_shared); /* pairs: every decref of others */
     if (ou_load_relaxed(&o->owner) != ou_self.slot) {
@@ -67,7 +68,7 @@ bool ou_give(ou_object *o)
 bool ou_take(ou_object *o)
 {
     if (!is_usable(o)) {
-        check_attached("take", o);
+        return refuse("take", o);
     }
     uint32_t shared = ou_load_acquire(&o->rc_shared); /* pairs: every decref of others */
     if (OU_UNLIKELY(!is_ownerless(o, shared))) {

@@ -29,10 +29,16 @@ static bool fault_due(void)
     return left == 0;
 }
 
-static OU_COLD ou_object *birth_failed(size_t bytes)
+int ou_fail_detached(const char *what)
 {
-    if (ou_self.slot == OU_SLOT_NONE) {
-        return ou_fail_null(OU_ESTATE, "this thread is not attached");
+    return ou_fail(OU_ESTATE, "%s: this thread is not attached", what);
+}
+
+static OU_COLD ou_object *birth_failed(const ou_type *type, size_t bytes)
+{
+    if (ou_is_detached()) {
+        ou_fail_detached(type->name);
+        return NULL;
     }
     return ou_fail_null(OU_ENOMEM, "no memory for an object of %zu bytes", bytes);
 }
@@ -40,14 +46,14 @@ static OU_COLD ou_object *birth_failed(size_t bytes)
 ou_object *ou_object_new_slow(const ou_type *type, size_t bytes)
 {
     bool tracked = type->flags & OU_TF_TRACKED;
-    if (ou_self.slot == OU_SLOT_NONE || fault_due()) {
-        return birth_failed(bytes);
+    if (ou_is_detached() || fault_due()) {
+        return birth_failed(type, bytes);
     }
     ou_object *o = ou_blocks_from_malloc
                        ? ou_block_new_malloc(bytes, tracked)
                        : ou_heap_alloc_object(bytes, tracked ? OU_TRACKED : OU_LEAF);
     if (!o) {
-        return birth_failed(bytes);
+        return birth_failed(type, bytes);
     }
     bool reused = ou_watching && o->gcbits & OU_GC_DEAD;
     ou_header_set(o, type);
@@ -165,6 +171,8 @@ void ou_immortalize(ou_object *o)
         ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
         return;
     }
+    OU_VERIFY(!ou_is_detached(), "object: immortalize of %p by a thread that is not attached",
+              (void *)o);
     /* The owner counts with plain loads and stores, which could undo the bit: keep it out. */
     ou_world_stop();
     ou_hot_cool_one(o);

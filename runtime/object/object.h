@@ -132,6 +132,15 @@ OU_INLINE void ou_object_poll(void)
     }
 }
 
+/* Objects belong to threads that are attached. */
+OU_INLINE bool ou_is_detached(void)
+{
+    return OU_UNLIKELY(ou_self.slot == OU_SLOT_NONE);
+}
+
+/* OU_ESTATE: "<what>: this thread is not attached". */
+OU_COLD int ou_fail_detached(const char *what);
+
 /* Gives back a block that never became an object (constructor failed half-way). */
 void ou_object_abandon(ou_object *o);
 

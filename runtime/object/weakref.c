@@ -115,6 +115,10 @@ ou_object *ou_weakref_get(ou_object *ref)
     if (!ou_is_weakref(ref)) {
         return ou_fail_null(OU_ETYPE, "weakref_get: %s is no weakref", ou_type_name(ref));
     }
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_weakref_get");
+        return NULL;
+    }
     ou_weakref *w = (ou_weakref *)ref;
     stripe *s = stripe_of(w->hash);
     ou_lock_take(&s->lock);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * dict.c - insertion-ordered hash tables: the calls and the type. The table itself is in
- * dict_table.c.
+ * dict_table.c, what goes from entry to entry in dict_each.c.
  *
  * A key is hashed before the guard (hashing may fail), compared inside it (comparing keys
  * never locks, see ou_key_equal); references that fall out are dropped after the guard.
@@ -79,13 +79,17 @@ int64_t ou_dict_len(ou_object *dict)
     return (int64_t)ou_load_relaxed(&((ou_dict *)dict)->len); /* one word: needs no guard */
 }
 
-/* Stores a value, taking over the caller's reference, also when it fails; the key's is taken
- * here, when it is new. The general form: any thread, any fill. */
+/* Stores a value, taking over the caller's reference, also when it fails (unless the thread is
+ * not attached); the key's is taken here, when it is new. The general form: any thread, any
+ * fill. */
 static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_t hash,
                                              ou_object *value)
 {
     ou_object *old = value; /* what is to be dropped: the value itself when there is no room */
     ou_guard guard = ou_guard_begin(&d->base);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     ou_dict_entry *e = ou_dict_find(d, key, hash);
     bool ok = e || d->used < d->room || ou_dict_grow(d);
     if (e) {
@@ -100,6 +104,15 @@ static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_
     return ok ? 0 : OU_ENOMEM;
 }
 
+static __attribute__((noinline)) int put_foreign(ou_dict *d, ou_object *key, uint64_t hash,
+                                                 ou_object *value)
+{
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_dict_set");
+    }
+    return put_any(d, key, hash, ou_incref(value));
+}
+
 static __attribute__((noinline)) int drop_old(ou_object *old)
 {
     ou_decref(old);
@@ -110,7 +123,7 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
 OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
 {
     if (OU_UNLIKELY(!ou_own_incref(value))) {
-        return put_any(d, key, hash, ou_incref(value));
+        return put_foreign(d, key, hash, value);
     }
     if (OU_LIKELY(ou_own_enter(&d->base))) {
         ou_dict_entry *e = ou_dict_find(d, key, hash);
@@ -140,30 +153,24 @@ int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
     return OU_UNLIKELY(err) ? err : put((ou_dict *)dict, key, hash, value);
 }
 
-/* New reference to the value, or NULL without an error. The general form: any thread. */
-static __attribute__((noinline)) ou_object *peek_any(ou_object *dict, ou_object *key,
-                                                     uint64_t hash)
+ou_object *ou_dict_peek(ou_object *dict, ou_object *key, uint64_t hash)
 {
     ou_guard guard = ou_guard_begin(dict);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return NULL;
+    }
     ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
     ou_object *value = e ? ou_incref(e->value) : NULL;
     ou_guard_end(dict, guard);
     return value;
 }
 
-OU_INLINE ou_object *peek(ou_object *dict, ou_object *key, uint64_t hash)
-{
-    if (OU_LIKELY(ou_own_enter(dict))) {
-        ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
-        ou_object *value = e ? ou_incref(e->value) : NULL;
-        ou_own_leave();
-        return value;
-    }
-    return peek_any(dict, key, hash);
-}
-
 static OU_COLD ou_object *no_such_key(void)
 {
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_dict_get");
+        return NULL;
+    }
     return ou_fail_null(OU_EKEY, "ou_dict_get: no such key");
 }
 
@@ -178,7 +185,7 @@ static __attribute__((noinline)) ou_object *get_any(ou_object *dict, ou_object *
     if (OU_UNLIKELY(key_hash(key, &hash))) {
         return NULL;
     }
-    ou_object *value = peek_any(dict, key, hash);
+    ou_object *value = ou_dict_peek(dict, key, hash);
     return OU_LIKELY(value != NULL) ? value : no_such_key();
 }
 
@@ -210,6 +217,9 @@ int ou_dict_contains(ou_object *dict, ou_object *key)
         return err;
     }
     ou_guard guard = ou_guard_begin(dict);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     bool found = ou_dict_find((ou_dict *)dict, key, hash) != NULL;
     ou_guard_end(dict, guard);
     return found;
@@ -227,6 +237,9 @@ int ou_dict_del(ou_object *dict, ou_object *key)
     }
     ou_dict_entry gone = {0};
     ou_guard guard = ou_guard_begin(dict);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
     if (OU_LIKELY(e != NULL)) {
         gone = *e;
@@ -278,6 +291,9 @@ int ou_dict_clear(ou_object *dict)
         return ou_fail_type("ou_dict_clear", "dict", dict);
     }
     ou_guard guard = ou_guard_begin(dict);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     storage taken = detach((ou_dict *)dict);
     ou_guard_end(dict, guard);
     storage_drop(taken);
@@ -329,55 +345,6 @@ ou_object *ou_dict_copy(ou_object *dict)
         return NULL;
     }
     return &copy->base;
-}
-
-/* One step of an iteration. *pos: the dict's epoch at the start in the high half, the number of
- * entries passed in the low half. Fills `out` with new references; 1, 0 or OU_ECHANGED without
- * a message. */
-static int step(ou_dict *d, uint64_t *pos, ou_dict_entry *out)
-{
-    int result = 0;
-    ou_guard guard = ou_guard_begin(&d->base);
-    uint32_t i = (uint32_t)*pos;
-    if (*pos && (uint32_t)(*pos >> 32) != d->epoch) {
-        ou_guard_end(&d->base, guard);
-        return OU_ECHANGED;
-    }
-    while (i < d->used && !d->entries[i].key) {
-        i++;
-    }
-    if (i < d->used) {
-        *out = d->entries[i++];
-        ou_incref(out->key);
-        ou_incref(out->value);
-        result = 1;
-    }
-    *pos = (uint64_t)d->epoch << 32 | i;
-    ou_guard_end(&d->base, guard);
-    return result;
-}
-
-int ou_dict_next(ou_object *dict, uint64_t *pos, ou_object **key, ou_object **value)
-{
-    if (OU_UNLIKELY(!ou_is_dict(dict))) {
-        return ou_fail_type("ou_dict_next", "dict", dict);
-    }
-    ou_dict_entry e;
-    int result = step((ou_dict *)dict, pos, &e);
-    if (OU_UNLIKELY(result < 0)) {
-        return ou_fail(OU_ECHANGED, "ou_dict_next: the dict changed during the iteration");
-    }
-    if (result && key) {
-        *key = e.key;
-    } else if (result) {
-        ou_decref(e.key);
-    }
-    if (result && value) {
-        *value = e.value;
-    } else if (result) {
-        ou_decref(e.value);
-    }
-    return result;
 }
 
 static void dict_traverse(ou_object *o, ou_visit visit, void *arg)
@@ -436,46 +403,6 @@ static void dict_die(ou_object *o, const ou_type *type)
     ou_object_die_unshared(o, type);
 }
 
-static int dict_equal(ou_object *a, ou_object *b, int depth)
-{
-    if (ou_dict_len(a) != ou_dict_len(b)) {
-        return 0;
-    }
-    uint64_t pos = 0;
-    ou_dict_entry e;
-    int result;
-    while ((result = step((ou_dict *)a, &pos, &e)) == 1) {
-        ou_object *other = peek(b, e.key, e.hash);
-        int equal = other ? ou_equal_at(e.value, other, depth) : 0;
-        ou_xdecref(other);
-        ou_decref(e.key);
-        ou_decref(e.value);
-        if (equal != 1) {
-            return equal;
-        }
-    }
-    return result < 0 ? ou_fail(OU_ECHANGED, "ou_equal: a dict changed meanwhile") : 1;
-}
-
-static void dict_repr(ou_object *o, ou_printer *out, int depth)
-{
-    uint64_t pos = 0;
-    ou_dict_entry e;
-    int result;
-    const char *between = "";
-    ou_print_bytes(out, "{", 1);
-    while ((result = step((ou_dict *)o, &pos, &e)) == 1) {
-        ou_print(out, "%s", between);
-        ou_print_object(out, e.key, depth);
-        ou_print_bytes(out, ": ", 2);
-        ou_print_object(out, e.value, depth);
-        ou_decref(e.key);
-        ou_decref(e.value);
-        between = ", ";
-    }
-    ou_print(out, "%s}", result < 0 ? ", ..." : ""); /* changed by another thread meanwhile */
-}
-
 void ou_dict_define(void)
 {
     static const ou_type type = {
@@ -489,8 +416,8 @@ void ou_dict_define(void)
         .die = dict_die,
         .clear = dict_clear,
         .release = dict_release,
-        .equal = dict_equal,
-        .repr = dict_repr,
+        .equal = ou_dict_equal,
+        .repr = ou_dict_repr,
     };
     ou_type_define(&type);
 }

@@ -34,6 +34,14 @@ typedef struct ou_dict {
     uint32_t mask;  /* lock: guard. Slots - 8; slots are a power of two */
 } ou_dict;
 
+/* New reference to the value, or NULL: no such key, without an error, or OU_ESTATE. `hash` is
+ * the key's. Any thread. */
+ou_object *ou_dict_peek(ou_object *dict, ou_object *key, uint64_t hash);
+
+/* Slots of the type: dict_each.c. */
+int ou_dict_equal(ou_object *a, ou_object *b, int depth);
+void ou_dict_repr(ou_object *o, ou_printer *out, int depth);
+
 static_assert(sizeof(ou_dict_entry) == 24, "an entry is three words");
 static_assert(sizeof(ou_dict) == 48, "a dict is 48 bytes and its block");
 

@@ -40,8 +40,9 @@ static size_t frame_bytes(size_t locals)
 
 static OU_COLD ou_frame *push_slow(const char *name, size_t locals)
 {
-    if (!ou_self.self) {
-        return ou_fail_null(OU_ESTATE, "ou_frame_push: the thread is not attached");
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_frame_push");
+        return NULL;
     }
     if (!stack.base) {
         if (!stack_map()) {
@@ -59,7 +60,7 @@ ou_frame *ou_frame_push(const char *name, size_t locals)
     size_t left = stack.total - stack.used;
     bool fits =
         left >= sizeof(ou_frame) && locals <= (left - sizeof(ou_frame)) / sizeof(ou_local);
-    if (OU_UNLIKELY(!fits)) {
+    if (OU_UNLIKELY(!fits) || ou_is_detached()) {
         return push_slow(name, locals);
     }
     ou_frame *f = (ou_frame *)(stack.base + stack.used);
@@ -112,11 +113,9 @@ static ou_local *local_find(ou_frame *f, const char *name)
     return NULL;
 }
 
-int ou_frame_bind_steal(ou_frame *f, const char *name, ou_object *value)
+/* Takes over `value`, also when it fails. */
+OU_INLINE int bind(ou_frame *f, const char *name, ou_object *value)
 {
-    if (OU_UNLIKELY(!value)) {
-        return ou_fail_missing("ou_frame_bind_steal");
-    }
     ou_local *local = local_find(f, name);
     if (local) {
         ou_object *old = local->value;
@@ -133,12 +132,26 @@ int ou_frame_bind_steal(ou_frame *f, const char *name, ou_object *value)
     return 0;
 }
 
+int ou_frame_bind_steal(ou_frame *f, const char *name, ou_object *value)
+{
+    if (OU_UNLIKELY(!value)) {
+        return ou_fail_missing("ou_frame_bind_steal");
+    }
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_frame_bind_steal");
+    }
+    return bind(f, name, value);
+}
+
 int ou_frame_bind(ou_frame *f, const char *name, ou_object *value)
 {
     if (OU_UNLIKELY(!value)) {
         return ou_fail_missing("ou_frame_bind");
     }
-    return ou_frame_bind_steal(f, name, ou_incref(value));
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_frame_bind");
+    }
+    return bind(f, name, ou_incref(value));
 }
 
 static OU_COLD int fail_unbound(const ou_frame *f, const char *name)
@@ -148,6 +161,9 @@ static OU_COLD int fail_unbound(const ou_frame *f, const char *name)
 
 int ou_frame_del(ou_frame *f, const char *name)
 {
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_frame_del");
+    }
     ou_local *local = local_find(f, name);
     if (OU_UNLIKELY(!local)) {
         return fail_unbound(f, name);

@@ -66,6 +66,9 @@ static OU_COLD int refuse(const char *function, const ou_object *self)
 
 static OU_COLD int fail_unset(const ou_type *type, const char *name)
 {
+    if (ou_is_detached()) {
+        return ou_fail_detached(type->name);
+    }
     return ou_fail(OU_EATTR, "'%s' object has no attribute '%s'", type->name, name);
 }
 
@@ -121,6 +124,9 @@ static __attribute__((noinline)) ou_object *peek_any(ou_object *self, const ou_t
                                                      uint32_t index)
 {
     ou_guard guard = ou_guard_begin(self);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return NULL;
+    }
     ou_object **place = place_of(self, type, index);
     ou_object *value = place ? ou_xincref(*place) : NULL;
     ou_guard_end(self, guard);
@@ -144,6 +150,9 @@ static __attribute__((noinline)) int put_any(ou_object *self, const ou_type *typ
 {
     ou_object *old = value; /* what is to be dropped: the value itself when there is no place */
     ou_guard guard = ou_guard_begin(self);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     ou_object **place = place_of(self, type, index);
     if (OU_UNLIKELY(!place)) {
         place = place_make(self, type, index);
@@ -163,8 +172,8 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
     return 0;
 }
 
-/* Stores an owned value; consumed also on failure. `direct`: index is known to be below
- * `slots`.
+/* Stores an owned value; consumed also on failure, unless the thread is not attached. `direct`:
+ * index is known to be below `slots`.
  */
 OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_object *value,
                   bool direct)
@@ -179,11 +188,31 @@ OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_objec
     return put_any(self, type, index, value);
 }
 
-/* `del self.name`. False when it was not set. */
+/* The same with a reference taken of a value that another slot owns. */
+static __attribute__((noinline)) int put_foreign(ou_object *self, const ou_type *type,
+                                                 uint32_t index, ou_object *value)
+{
+    if (ou_is_detached()) {
+        return ou_fail_detached(type->name);
+    }
+    return put_any(self, type, index, ou_incref(value));
+}
+
+/* Stores a value, taking a reference of it. */
+OU_INLINE int put_shared(ou_object *self, const ou_type *type, uint32_t index, ou_object *value)
+{
+    return OU_LIKELY(ou_own_incref(value)) ? put(self, type, index, value, false)
+                                           : put_foreign(self, type, index, value);
+}
+
+/* `del self.name`. False when it was not set, or the thread is not attached. */
 static bool unset(ou_object *self, const ou_type *type, uint32_t index)
 {
     ou_object *old = NULL;
     ou_guard guard = ou_guard_begin(self);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return false;
+    }
     ou_object **place = place_of(self, type, index);
     if (place) {
         old = *place;
@@ -256,7 +285,7 @@ int ou_attr_set_at(ou_object *self, int index, ou_object *value)
         return fail_index(type, index);
     }
     if (OU_LIKELY(value != NULL)) {
-        return put(self, type, (uint32_t)index, ou_incref(value), false);
+        return put_shared(self, type, (uint32_t)index, value);
     }
     return unset(self, type, (uint32_t)index)
                ? 0
@@ -290,7 +319,7 @@ int ou_attr_set(ou_object *self, const char *name, ou_object *value)
         return gone ? 0 : fail_unset(type, name);
     }
     int index = ou_class_attr(type, name);
-    return index < 0 ? index : put(self, type, (uint32_t)index, ou_incref(value), false);
+    return index < 0 ? index : put_shared(self, type, (uint32_t)index, value);
 }
 
 static void instance_traverse(ou_object *o, ou_visit visit, void *arg)

@@ -211,6 +211,10 @@ ou_object *ou_str_intern_steal_slow(ou_object *o)
         ou_fail_type("ou_str_intern_steal", "str", o);
         return NULL;
     }
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_str_intern_steal");
+        return NULL;
+    }
     ou_str_object *s = (ou_str_object *)o;
     uint64_t hash = ou_str_hash(s);
     ou_str_object *found = look_up(s->bytes, s->len, hash);
@@ -232,6 +236,10 @@ ou_object *ou_str_intern(const char *bytes, size_t len)
                             "ou_str_intern: %zu bytes are more than a str can "
                             "hold",
                             len);
+    }
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_str_intern");
+        return NULL;
     }
     uint64_t hash = ou_str_hash_of(bytes, len);
     ou_str_object *found = look_up(bytes, len, hash);

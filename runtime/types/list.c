@@ -77,6 +77,9 @@ bool ou_is_list(const ou_object *o)
 ou_object *ou_list_peek(ou_list *l, size_t i)
 {
     ou_guard guard = ou_guard_begin(&l->base);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return NULL;
+    }
     ou_object *item = i < l->len ? ou_incref(l->items[i]) : NULL;
     ou_guard_end(&l->base, guard);
     return item;
@@ -90,7 +93,7 @@ static __attribute__((noinline)) ou_object *get_any(ou_object *list, size_t i)
         return NULL;
     }
     ou_object *item = ou_list_peek((ou_list *)list, i);
-    if (!item) {
+    if (!item && !ou_is_detached()) {
         ou_fail_index("list", i, ou_load_relaxed(&((ou_list *)list)->len));
     }
     return item;
@@ -117,6 +120,9 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
     }
     ou_list *l = (ou_list *)list;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     size_t len = l->len;
     if (OU_UNLIKELY(i >= len)) {
         ou_guard_end(list, guard);
@@ -129,11 +135,15 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
     return 0;
 }
 
-/* Takes over `item`. The general form: any thread, any fill. */
+/* Takes over `item`, unless the thread is not attached. The general form: any thread, any fill.
+ */
 static __attribute__((noinline)) int append_any(ou_list *l, ou_object *item)
 {
     ou_object_poll(); /* now and then, in a loop that does nothing else */
     ou_guard guard = ou_guard_begin(&l->base);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     size_t len = l->len;
     bool room = len < l->capacity || ou_list_reserve(l, len + 1);
     if (OU_LIKELY(room)) {
@@ -174,6 +184,9 @@ static OU_COLD __attribute__((noinline)) int append_refuse(const char *function,
 
 static __attribute__((noinline)) int append_foreign(ou_list *l, ou_object *item)
 {
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_list_append");
+    }
     return append_any(l, ou_incref(item));
 }
 
@@ -203,6 +216,9 @@ int ou_list_insert(ou_object *list, size_t i, ou_object *item)
     }
     ou_list *l = (ou_list *)list;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     size_t len = l->len;
     bool inside = i <= len;
     bool done = inside && (len < l->capacity || ou_list_reserve(l, len + 1));
@@ -226,6 +242,9 @@ ou_object *ou_list_pop(ou_object *list)
     }
     ou_list *l = (ou_list *)list;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return NULL;
+    }
     size_t len = l->len;
     ou_object *item = NULL;
     if (OU_LIKELY(len > 0)) {
@@ -247,6 +266,9 @@ int ou_list_del(ou_object *list, size_t i)
     }
     ou_list *l = (ou_list *)list;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     size_t len = l->len;
     ou_object *old = NULL;
     if (OU_LIKELY(i < len)) {

@@ -167,7 +167,8 @@ static bool append_all(ou_list *l, ou_object *const *items, size_t n)
     return true;
 }
 
-/* Several steps: one guard at a time, so the source is copied out first. */
+/* Several steps: one guard at a time, so the source is copied out first. By a thread that is
+ * attached. */
 static int extend_shared(ou_list *l, ou_list *other)
 {
     snapshot s;
@@ -201,6 +202,9 @@ static bool covered_too(const ou_object *other, ou_guard guard)
 static int extend_list(ou_list *l, ou_list *other)
 {
     ou_guard guard = ou_guard_begin(&l->base);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     bool covered = other == l || covered_too(&other->base, guard);
     bool ok = true;
     if (OU_LIKELY(covered)) {
@@ -229,6 +233,9 @@ int ou_list_extend(ou_object *list, ou_object *other)
     }
     const ou_tuple *t = (const ou_tuple *)other;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     bool ok = append_all(l, t->items, t->len);
     ou_guard_end(list, guard);
     return ok ? 0 : OU_ENOMEM;
@@ -281,6 +288,9 @@ int ou_list_clear(ou_object *list)
     }
     ou_list *l = (ou_list *)list;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     ou_object **items = l->items;
     size_t len = l->len, capacity = l->capacity;
     ou_object *few[OU_LIST_ROOM]; /* a death may take the list with it, and its room */
@@ -314,6 +324,9 @@ int ou_list_sum(ou_object *list, int64_t *sum, size_t *ints)
     uint64_t total = 0; /* unsigned: wraps */
     size_t count = 0;
     ou_guard guard = ou_guard_begin(list);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
     ou_object *const *items = l->items;
     size_t n = l->len;
     size_t i = 0;
@@ -379,6 +392,9 @@ static void list_die(ou_object *o, const ou_type *type)
 
 static int list_equal(ou_object *a, ou_object *b, int depth)
 {
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_equal");
+    }
     for (size_t i = 0;; i++) {
         if (ou_list_len(a) != ou_list_len(b)) {
             return 0;
@@ -397,6 +413,11 @@ static int list_equal(ou_object *a, ou_object *b, int depth)
 
 static void list_repr(ou_object *o, ou_printer *out, int depth)
 {
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_repr");
+        ou_print_bytes(out, "[...]", 5);
+        return;
+    }
     ou_print_bytes(out, "[", 1);
     for (size_t i = 0;; i++) {
         ou_object *item = ou_list_peek((ou_list *)o, i);

@@ -6,6 +6,11 @@
  * Errors: functions that can fail return NULL or a negative OU_E* and leave everything as it
  * was; ou_error() and ou_error_message() tell the calling thread what went wrong. Broken
  * invariants (a count below zero, a dead object) do not return: they print one line and abort.
+ *
+ * A thread that is not attached (or is inside a blocking region) may only ask for what never
+ * changes: numbers, text, tuples, types, lengths, counts. Every other call gives it OU_ESTATE
+ * and changes nothing, so that a reference to be taken over stays the caller's; calls that
+ * return nothing (ou_incref, ou_decref, ou_immortalize, ou_frame_pop) panic instead.
  */
 #ifndef OURO_COMMON_H
 #define OURO_COMMON_H

@@ -36,7 +36,7 @@ OU_API int ou_frame_bind_steal(ou_frame *f, const char *name, ou_object *value);
 /* `del name`. OU_EKEY when there is no such local. */
 OU_API int ou_frame_del(ou_frame *f, const char *name);
 
-/* What a local refers to (borrowed while bound), or NULL and OU_EKEY. */
+/* What a local refers to (borrowed while bound), or NULL and OU_EKEY. Needs no attachment. */
 OU_API ou_object *ou_frame_get_borrow(ou_frame *f, const char *name);
 
 /* Bytes in use and in all of the calling thread's frame stack; number of frames. */

@@ -47,8 +47,9 @@ OU_BEGIN_DECLS
 
 /* Collects now; what happened goes to *report, which may be NULL. Returns the number of
  * unreachable objects found (as Python's gc.collect()), 0 at once when called from a finalizer
- * or callback of a running collection. Thread-safety: any attached thread; other threads are
- * stopped at safepoints meanwhile. */
+ * or callback of a running collection. A negative error: OU_ENOMEM, OU_ESTATE (the thread is not
+ * attached). Thread-safety: any attached thread; other threads are stopped at safepoints
+ * meanwhile. */
 OU_API int64_t ou_gc_collect(void);
 OU_API int64_t ou_gc_collect_report(ou_gc_report *report);
 
@@ -89,7 +90,8 @@ OU_API size_t ou_gc_objects(ou_object **out, size_t max);
 OU_API bool ou_gc_is_tracked(const ou_object *o);
 
 /* Moves all tracked objects that exist now out of the collector's sight, without touching them
- * (fork-friendly); unfreeze undoes it. Returns their number. */
+ * (fork-friendly); unfreeze undoes it. Returns their number; 0 and OU_ESTATE on a thread that is
+ * not attached. */
 OU_API uint64_t ou_gc_freeze(void);
 OU_API uint64_t ou_gc_unfreeze(void);
 

@@ -113,8 +113,9 @@ OU_INLINE void ou_decref(ou_object *o)
  *
  * Only `o` itself changes hands, not what it refers to. The pointer must travel through
  * something that orders memory: a lock, a queue, a release store and its acquire load.
- * Thread-safety: any attached thread that holds a reference. No safepoint. Cost: a few plain
- * loads and stores, no atomic read-modify-write (one more for a container that was shared). */
+ * Thread-safety: any attached thread that holds a reference; false and OU_ESTATE on others. No
+ * safepoint. Cost: a few plain loads and stores, no atomic read-modify-write (one more for a
+ * container that was shared). */
 OU_API bool ou_give(ou_object *o);
 OU_API bool ou_take(ou_object *o);
 
@@ -158,7 +159,8 @@ OU_API int ou_hash(ou_object *o, uint64_t *hash);
 OU_API int ou_equal(ou_object *a, ou_object *b);
 
 /* Writes the value as Python's repr() would, at most `size` bytes with the 0 at the end;
- * returns the length it would have had. Cycles print as "...". */
+ * returns the length it would have had. Cycles print as "...", and so do lists and dicts on a
+ * thread that is not attached (OU_ESTATE). */
 OU_API size_t ou_repr(ou_object *o, char *buf, size_t size);
 
 OU_END_DECLS

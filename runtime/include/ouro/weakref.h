@@ -21,7 +21,8 @@ OU_BEGIN_DECLS
 /* New reference to a weakref of `target`. NULL: OU_ETYPE (type has no weakrefs), OU_ENOMEM. */
 OU_API ou_object *ou_weakref_new(ou_object *target, ou_weakref_callback callback, void *arg);
 
-/* New reference to the referent, or NULL (no error set) when it is gone. */
+/* New reference to the referent, or NULL (no error set) when it is gone. NULL with OU_ETYPE when
+ * `ref` is no weakref, OU_ESTATE when the thread is not attached. */
 OU_API ou_object *ou_weakref_get(ou_object *ref);
 
 /* Number of live weakrefs to `target`. */

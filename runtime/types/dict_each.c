@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * dict_each.c - dicts entry by entry: iteration, and what rests on it, equality and repr. Each
+ * step is one operation under the guard; what it hands out has references of its own.
+ */
+#include "object/guard.h"
+#include "types/dict.h"
+
+/* One step of an iteration. *pos: the dict's epoch at the start in the high half, the number of
+ * entries passed in the low half. Fills `out` with new references; 1, 0, OU_ESTATE, or
+ * OU_ECHANGED without a message. */
+static int step(ou_dict *d, uint64_t *pos, ou_dict_entry *out)
+{
+    int result = 0;
+    ou_guard guard = ou_guard_begin(&d->base);
+    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
+        return OU_ESTATE;
+    }
+    uint32_t i = (uint32_t)*pos;
+    if (*pos && (uint32_t)(*pos >> 32) != d->epoch) {
+        ou_guard_end(&d->base, guard);
+        return OU_ECHANGED;
+    }
+    while (i < d->used && !d->entries[i].key) {
+        i++;
+    }
+    if (i < d->used) {
+        *out = d->entries[i++];
+        ou_incref(out->key);
+        ou_incref(out->value);
+        result = 1;
+    }
+    *pos = (uint64_t)d->epoch << 32 | i;
+    ou_guard_end(&d->base, guard);
+    return result;
+}
+
+int ou_dict_next(ou_object *dict, uint64_t *pos, ou_object **key, ou_object **value)
+{
+    if (OU_UNLIKELY(!ou_is_dict(dict))) {
+        return ou_fail_type("ou_dict_next", "dict", dict);
+    }
+    ou_dict_entry e;
+    int result = step((ou_dict *)dict, pos, &e);
+    if (OU_UNLIKELY(result < 0)) {
+        return result == OU_ESTATE
+                   ? result
+                   : ou_fail(OU_ECHANGED,
+                             "ou_dict_next: the dict changed during the iteration");
+    }
+    if (result && key) {
+        *key = e.key;
+    } else if (result) {
+        ou_decref(e.key);
+    }
+    if (result && value) {
+        *value = e.value;
+    } else if (result) {
+        ou_decref(e.value);
+    }
+    return result;
+}
+
+int ou_dict_equal(ou_object *a, ou_object *b, int depth)
+{
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_equal");
+    }
+    if (ou_dict_len(a) != ou_dict_len(b)) {
+        return 0;
+    }
+    uint64_t pos = 0;
+    ou_dict_entry e;
+    int result;
+    while ((result = step((ou_dict *)a, &pos, &e)) == 1) {
+        ou_object *other = ou_dict_peek(b, e.key, e.hash);
+        int equal = other ? ou_equal_at(e.value, other, depth) : 0;
+        ou_xdecref(other);
+        ou_decref(e.key);
+        ou_decref(e.value);
+        if (equal != 1) {
+            return equal;
+        }
+    }
+    return result < 0 ? ou_fail(OU_ECHANGED, "ou_equal: a dict changed meanwhile") : 1;
+}
+
+void ou_dict_repr(ou_object *o, ou_printer *out, int depth)
+{
+    if (ou_is_detached()) {
+        ou_fail_detached("ou_repr");
+        ou_print_bytes(out, "{...}", 5);
+        return;
+    }
+    uint64_t pos = 0;
+    ou_dict_entry e;
+    int result;
+    const char *between = "";
+    ou_print_bytes(out, "{", 1);
+    while ((result = step((ou_dict *)o, &pos, &e)) == 1) {
+        ou_print(out, "%s", between);
+        ou_print_object(out, e.key, depth);
+        ou_print_bytes(out, ": ", 2);
+        ou_print_object(out, e.value, depth);
+        ou_decref(e.key);
+        ou_decref(e.value);
+        between = ", ";
+    }
+    ou_print(out, "%s}", result < 0 ? ", ..." : ""); /* changed by another thread meanwhile */
+}
