@@ -191,6 +191,21 @@ static int main_run(struct run *run, const struct proof *proof, int fd)
     return status == RUN_UNVERIFIED ? EXIT_UNVERIFIED : EXIT_BAD_INPUT;
 }
 
+/* Which file malloc comes from, and whether that is the expected one. 0, or an exit status. */
+static int main_proof(const struct options *o, struct proof *proof)
+{
+    char why[2 * PROOF_PATH];
+    int err = proof_read(proof, why, sizeof why);
+    if (err == 0 && o->expect) {
+        err = proof_expect(proof, o->expect, why, sizeof why);
+    }
+    if (err != 0) {
+        fprintf(stderr, "ouro-work: %s\n", why);
+        return err == -2 ? EXIT_BAD_INPUT : EXIT_ALLOCATOR;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct workload workload;
@@ -198,26 +213,21 @@ int main(int argc, char **argv)
     struct complaint c = {0};
     struct options o;
     struct run run = {0};
-    char why[2 * PROOF_PATH];
     if (options_parse(argc, argv, "ouro-work", "FILE.yaml [options]", &o, &c) != 0) {
         return main_bad(&c);
     }
     if (o.list) {
-        return main_list();
+        return o.expect ? main_proof(&o, &proof) : main_list();
     }
     if (workload_load(o.input, &workload, &c) != 0 ||
         main_choose(&o, &workload, &run, &c) != 0) {
         return main_bad(&c);
     }
-    int err = proof_read(&proof, why, sizeof why);
-    if (err == 0 && o.expect) {
-        err = proof_expect(&proof, o.expect, why, sizeof why);
+    int code = main_proof(&o, &proof);
+    if (code != 0) {
+        return code;
     }
-    if (err != 0) {
-        fprintf(stderr, "ouro-work: %s\n", why);
-        return err == -2 ? EXIT_BAD_INPUT : EXIT_ALLOCATOR;
-    }
-    int code = main_run(&run, &proof, o.out_fd);
+    code = main_run(&run, &proof, o.out_fd);
     if (code != EXIT_MEASURED) {
         fflush(NULL);
         _Exit(code); /* worker threads of a failed run may still wait at a barrier */

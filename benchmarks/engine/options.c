@@ -18,6 +18,9 @@
 #ifndef OURO_VERSION
 #define OURO_VERSION "unknown"
 #endif
+#ifndef OURO_BUILD_SETTINGS
+#define OURO_BUILD_SETTINGS "build_type=unknown"
+#endif
 
 static const char options_help[] =
     "  --form raw|object     raw blocks or objects [the file's first form]\n"
@@ -34,8 +37,9 @@ static const char options_help[] =
     "  --rss-series FILE     write t_ns,rss_bytes,live_bytes lines\n"
     "  --pauses FILE         objects: write start_ns,length_ns of every stop of the world\n"
     "  --latency             time every operation\n"
-    "  --list                list the operations (ouro-replay: as --info)\n"
-    "  --help, --version\n"
+    "  --list                list the operations (ouro-replay: as --info); with --expect only "
+    "that check\n"
+    "  --help, --version     --version also says how this was built\n"
     "Exit status: 0 measured and verified, 2 bad input, 3 work not done as ordered,\n"
     "4 not the expected allocator.\n";
 
@@ -175,7 +179,7 @@ int options_parse(int argc, char **argv, const char *program, const char *about,
             exit(0);
         }
         if (opt == OPT_VERSION) {
-            printf("%s %s\n", program, OURO_VERSION);
+            printf("%s %s\n%s\n", program, OURO_VERSION, OURO_BUILD_SETTINGS);
             exit(0);
         }
         if (opt == '?') {

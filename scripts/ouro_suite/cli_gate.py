@@ -35,6 +35,8 @@ def add(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     _metrics(gate)
     option("--layouts", type=int, default=0, metavar="K",
            help="judge a time suspected of layout again in K other layouts of both revisions")
+    option("--force", action="store_true",
+           help="judge builds of different type, compiler or options all the same")
     option("-o", "--output", metavar="DIR", help="run directory (default: results/runs/gate-*)")
     option("--resume", metavar="DIR", help="continue the interrupted gate in DIR")
     gate_output.add_arguments(gate)

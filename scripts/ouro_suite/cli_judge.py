@@ -37,6 +37,8 @@ def _add_icount(commands: object, command: Add) -> None:
     add("--cand", metavar="BUILD", help="the candidate, named in the same ways")
     add("--metric", "--tol", dest="metric", metavar="ir:0.5%",
         help="more than this is a regression (default: 0.5%%)")
+    add("--force", action="store_true",
+        help="judge builds of different type, compiler or options all the same")
     add("--scale", type=float, metavar="X",
         help="share of the workload's operations (default: about 20 million instructions)")
     add("--seed", type=int, default=1, metavar="N", help="the first seed (default: 1)")

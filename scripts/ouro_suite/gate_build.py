@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import allocators, child, escape, paths, plan, terminal, worker
+from . import allocators, child, escape, gate_worker, paths, plan, terminal, worker
 from .allocators import Allocator
 from .errors import BadInput
 
@@ -43,7 +43,8 @@ class Side:
     def describe(self) -> dict[str, Any]:
         """What a report says about it."""
         return {"name": escape.for_terminal(self.given), "kind": self.kind,
-                "commit": self.commit, "flags": list(self.flags), "digests": self.digests()}
+                "commit": self.commit, "flags": list(self.flags), "digests": self.digests(),
+                "built": gate_worker.ask(self.folder).settings}
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of the files that are measured, by name."""
@@ -128,13 +129,19 @@ def commit_of(revision: str) -> str:
     return _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
 
 
+def build_folder(commit: str, flags: tuple[str, ...] = ()) -> Path:
+    """Where the build of a commit is or will be."""
+    return cache_dir() / (commit[:16] + "".join("-" + re.sub(r"\W+", "", f) for f in flags)) \
+        / "build"
+
+
 def build_commit(commit: str, side: str, flags: tuple[str, ...] = ()) -> Path:
     """The build folder of a commit; exported and built on first use, under a lock."""
     root = paths.source_root()
     assert root is not None
-    tag = commit[:16] + "".join("-" + re.sub(r"\W+", "", f) for f in flags)
-    home = cache_dir() / tag
-    source, build, log = home / "src", home / "build", home / "build.log"
+    build = build_folder(commit, flags)
+    home = build.parent
+    source, log = home / "src", home / "build.log"
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -183,39 +190,81 @@ def _library(side: str, given: str, worker_build: Path) -> Allocator | None:
 
 
 def _complete(side: str, given: str, folder: Path) -> None:
+    shown = f"--{side} {escape.for_terminal(given)}"
     for name in ("ouro-work", "libouro-malloc.so"):
         if paths.program(name, folder) is None:
-            raise BadInput(f"--{side} {escape.for_terminal(given)}: no {name} in it: is it "
-                           "built?")
+            raise BadInput(f"{shown}: no {name} in it: is it built?")
+    several = paths.several_builds(folder)
+    if several:
+        raise BadInput(f"{shown}: several builds are in it, name one of them: "
+                       f"{', '.join(str(p) for p in several[:3])}")
 
 
-def open_side(side: str, given: str, worker_build: Path) -> Side:
-    """What --base or --cand names."""
-    shown = escape.for_terminal(given)
+def _find(side: str, given: str, worker_build: Path | None) -> Side | None:
+    """What --base or --cand names, revisions not built yet; None for a library as long as
+    nobody knows the worker it is measured in."""
+    shown = f"--{side} {escape.for_terminal(given)}"
     if Path(given).is_dir():
         folder = Path(given).resolve()
         _complete(side, given, folder)
         return Side(side, BUILD, given, folder)
-    library = _library(side, given, worker_build)
-    if library is not None:
-        return Side(side, LIBRARY, given, worker_build, library)
+    if Path(given).is_file() or given in allocators.load_table():
+        if worker_build is None:
+            return None
+        return Side(side, LIBRARY, given, worker_build, _library(side, given, worker_build))
     commit = commit_of(given)
-    if not commit:
-        raise BadInput(f"--{side} {shown}: neither a folder with built programs, a shared "
-                       "library, an allocator of `ouro list`, nor a git revision")
-    folder = build_commit(commit, side)
-    _complete(side, given, folder)
-    return Side(side, BUILD, given, folder, commit=commit)
+    if commit:
+        return Side(side, BUILD, given, build_folder(commit), commit=commit)
+    if given.startswith(("/", "./", "../")) or given.endswith(".so"):
+        raise BadInput(f"{shown}: no such file or folder")
+    raise BadInput(f"{shown}: neither a folder with built programs, a shared library, an "
+                   "allocator of `ouro list`, nor a git revision")
+
+
+def _built(side: Side) -> Side:
+    """A side whose programs are there."""
+    if side.commit:
+        build_commit(side.commit, side.side)
+        _complete(side.side, side.given, side.folder)
+    return side
+
+
+def open_side(side: str, given: str, worker_build: Path) -> Side:
+    """What --base or --cand names, built."""
+    found = _find(side, given, worker_build)
+    assert found is not None
+    return _built(found)
 
 
 def open_pair(base: str, cand: str, worker_build: str | None) -> tuple[Side, Side]:
-    """Both sides; a library runs in the other side's worker, or in --build's."""
-    folders = [Path(g).resolve() for g in (cand, base) if Path(g).is_dir()]
-    if worker_build is None and folders:
-        own = folders[0]
+    """Both sides; a library runs in the other side's worker, or in --build's. What one of them
+    cannot be is said before the other is built."""
+    asked = dict(zip(SIDES, (base, cand)))
+    found = {side: _find(side, given, None) for side, given in asked.items()}
+    known = [found[side] for side in reversed(SIDES) if found[side]]
+    if worker_build is None and known and known[0]:
+        own = known[0].folder
     else:
         own = paths.build_dir(worker_build)
-    return open_side("base", base, own), open_side("cand", cand, own)
+    for side, given in asked.items():
+        found[side] = found[side] or _find(side, given, own)
+    if not known:
+        paths.need("ouro-work", own)
+    base_side, cand_side = (_built(s) for s in found.values() if s)
+    return base_side, cand_side
+
+
+def compared(pair: tuple[Side, Side], force: bool) -> list[str]:
+    """Whether both are built alike: refused or said when not. A library does not say."""
+    return gate_worker.compare(pair, force) if all(s.kind == BUILD for s in pair) else []
+
+
+def _served(side: Side, form: str) -> tuple[str, Allocator]:
+    """Heap and malloc of a side's processes."""
+    if side.allocator is not None:
+        return ("process" if form == "raw" else "malloc"), side.allocator
+    own = allocators.known(side.folder)
+    return ("process", own["ouro"]) if form == "raw" else ("ouro", own["glibc"])
 
 
 def make_arms(pair: tuple[Side, Side], form: str, timeout_s: float,
@@ -223,16 +272,18 @@ def make_arms(pair: tuple[Side, Side], form: str, timeout_s: float,
     """The two arms of a form. Raw blocks come from the allocator under test, so both run in
     one worker, the candidate's; the object form's runtime is inside the worker of its build."""
     common = next((s.folder for s in reversed(pair) if s.kind == BUILD), pair[1].folder)
+    builds = [common if form == "raw" else side.folder for side in pair]
+    turns = all(gate_worker.ask(b).knows(gate_worker.CAN_TURN) for b in builds)
     arms = []
-    for side in pair:
-        own = allocators.known(side.folder)
-        settings = worker.Settings(common if form == "raw" else side.folder, timeout_s,
+    for side, build in zip(pair, builds):
+        if not gate_worker.ask(build).knows(gate_worker.CAN_ITERATE):
+            raise BadInput(f"--{side.side} {escape.for_terminal(side.given)}: its worker does "
+                           "not know --iterations: it is older than what a gate can measure "
+                           "(--form raw runs both allocators in the candidate's worker)")
+        settings = worker.Settings(build, timeout_s, turns=turns,
                                    inject=inject if side.side == "cand" else 0.0)
-        if side.allocator is not None:
-            heap, served = ("process" if form == "raw" else "malloc"), side.allocator
-        elif form == "raw":
-            heap, served = "process", own["ouro"]
-        else:
-            heap, served = "ouro", own["glibc"]
+        heap, served = _served(side, form)
+        if served.path:
+            gate_worker.prove(side.side, side.given, build, served)
         arms.append(GateArm(form, heap, served, side.side, settings))
     return arms

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from . import (allocators, calibrate, child, context, doctor, escape, gate_build, gate_layout,
-               gate_output, paths, profiles, store, terminal, verdict, workloads)
+               gate_output, gate_worker, paths, profiles, store, terminal, verdict, workloads)
 from . import gate_judge as judge
 from .asked import thread_counts
 from .errors import BadInput
@@ -40,6 +40,7 @@ class Asked:
     seed: int
     store: str | None
     layouts: int
+    force: bool = False
     identity: dict[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +51,7 @@ def _asked(args: argparse.Namespace) -> Asked:
         raise BadInput("--seed: from 0 to 2147483647")
     return Asked(args.base, args.cand, args.build, args.workload or [], args.threads, args.form,
                  args.metric, args.tol, profiles.seconds(args.budget), args.seed, args.store,
-                 args.layouts)
+                 args.layouts, args.force)
 
 
 def rows_of(pair: tuple[Side, Side], asked: Any, metrics: Sequence[Metric],
@@ -100,6 +101,7 @@ def _stored(data: Any) -> Asked:
     if not text(asked.base, asked.cand, asked.form, asked.metric, *maybe) \
             or not isinstance(asked.workload, list) or not text(*asked.workload) \
             or type(asked.seed) is not int or type(asked.layouts) is not int \
+            or type(asked.force) is not bool \
             or type(asked.budget_s) not in (int, float) or not 0 < asked.budget_s < 1e9 \
             or not isinstance(asked.identity, dict) \
             or not text(*asked.identity.values()):
@@ -172,6 +174,7 @@ def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     rundir.write_json("plan.json", asdict(asked))  # building may take long and be interrupted
     pair = gate_build.open_pair(asked.base, asked.cand, asked.build)
     gate_layout.check(asked.layouts, pair)
+    alike = gate_build.compared(pair, asked.force)
     rows = rows_of(pair, asked, metrics)
     now = _identity(pair, rows)
     if not asked.identity and (rundir.path / "samples.jsonl").exists():
@@ -184,7 +187,7 @@ def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     order = _order(asked, rows, metrics)
     order.layouts = asked.layouts
     order.replica = lambda number: rows_of(gate_layout.rebuilt(pair, number), asked, metrics)
-    findings = doctor.examine(context.build(pair[1].folder)["build_type"])
+    findings = doctor.examine(gate_worker.build_type([s.folder for s in pair]))
     before = doctor.pulse()
     with terminal.Meter("gate") as meter:
         sampler = Sampler(rows, asked.seed, asked.budget_s, rundir, meter.tell)
@@ -194,9 +197,10 @@ def _gate(asked: Asked, rundir: store.RunDir, args: argparse.Namespace) -> int:
     report = verdict.GateReport(
         pair[0].describe(), pair[1].describe(), tuple(found), verdict.exit_code(found),
         asked.seed, _machine(findings), round(sampler.elapsed(), 3),
-        tuple(gate.reasons + _remarks(order, pair) + rundir.warnings),
+        tuple(gate.reasons + alike + _remarks(order, pair) + rundir.warnings),
         {"budget_s": asked.budget_s, "clocks": order.clocks,
          "work": {n: vars(s) for n, s in sampler.setups.items()},
+         "turns": {c.name: all(a.settings.turns for a in arms) for c, arms in rows},
          "metrics": {m.name: m.tolerance for m in metrics}})
     rundir.write("gate.json", report.to_json())
     code = gate_output.show(report, args)
@@ -211,6 +215,11 @@ def _remarks(order: Order, pair: tuple[Side, Side]) -> list[str]:
     if unknown and any(m.name == "time" for m in order.metrics):
         found.append(f"no noise floor of this machine for {len(unknown)} workload(s): run "
                      "ouro calibrate")
+    late = [c.name for c, arms in order.rows if not all(a.settings.turns for a in arms)]
+    if late:
+        found.append(f"{', '.join(late[:3])}{' and more' if len(late) > 3 else ''}: a worker is "
+                     "too old to take turns (--turns): the processes of a pair follow each "
+                     "other, which takes more pairs")
     if pair[0].digests() == pair[1].digests():
         found.append("base and cand are the same files")
     return found

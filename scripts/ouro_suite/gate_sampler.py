@@ -173,10 +173,11 @@ class Sampler:
         self.started = time.monotonic()
         self._log({"kind": "clock", "elapsed_s": round(elapsed, 3)})
 
-    def _run(self, job: Job, setup: Setup) -> dict[str, Any]:
+    def _run(self, job: Job, setup: Setup, core: int | None = None) -> dict[str, Any]:
         """One process alone; Failed names side, cell and log."""
         settings = self._settings(job, setup)
-        return self._values(job, settings, setup, worker.measure(job, settings, setup.scale))
+        return self._values(job, settings, setup, worker.measure(job, settings, setup.scale,
+                                                                 core=core))
 
     def _settings(self, job: Job, setup: Setup) -> worker.Settings:
         assert isinstance(job.arm, GateArm) and isinstance(job.cell, GateCell)
@@ -201,14 +202,15 @@ class Sampler:
         return values
 
     def _pair(self, jobs: Sequence[Job], setup: Setup) -> list[dict[str, Any]]:
-        """Both arms of a block, in order: their iterations take turns where there are any."""
-        if setup.iterations == 1:
-            return [self._run(job, setup) for job in jobs]
-        order = [(job, self._settings(job, setup)) for job in jobs]
+        """Both arms of a block, in order: their iterations take turns where there are any and
+        both workers know how; else one process follows the other, on the same core."""
         core = None
         if setup.one_core:
             cores = sorted(os.sched_getaffinity(0))
             core = plan.derived(self.seed, "core", jobs[0].block).choice(cores)
+        order = [(job, self._settings(job, setup)) for job in jobs]
+        if setup.iterations == 1 or not all(settings.turns for _, settings in order):
+            return [self._run(job, setup, core) for job in jobs]
         samples = worker.measure_pair(order[0], order[1], setup.scale, core)
         if not any(s.ok for s in samples): # one that hangs keeps the other waiting: who is it?
             return [self._run(job, setup) for job in jobs]

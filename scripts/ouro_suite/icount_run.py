@@ -93,7 +93,7 @@ def _movers_table(judged: Judged) -> Any:
 
 
 def _report(judged: list[Judged], pair: tuple[Side, Side], args: argparse.Namespace,
-            start: float) -> GateReport:
+            start: float, remarks: tuple[str, ...]) -> GateReport:
     """The report. The doctor is not asked: what disturbs times does not change counts."""
     rows = tuple(j.row for j in judged)
     machine = {**context.machine(), "fingerprint": calibrate.fingerprint()}
@@ -104,7 +104,7 @@ def _report(judged: list[Judged], pair: tuple[Side, Side], args: argparse.Namesp
                 "movers": {j.row.workload: j.movers[:TOP] for j in judged}}
     return GateReport(pair[0].describe(), pair[1].describe(), rows,
                       verdict.exit_code(rows), args.seed, machine,
-                      round(time.monotonic() - start, 3), (), settings)
+                      round(time.monotonic() - start, 3), remarks, settings)
 
 
 def _store(args: argparse.Namespace, report: GateReport) -> None:
@@ -119,13 +119,14 @@ def _store(args: argparse.Namespace, report: GateReport) -> None:
 def _two(args: argparse.Namespace, start: float) -> int:
     bound = tolerance(args.metric)
     pair, base, cand = subjects(args)
+    alike = tuple(gate_build.compared(pair, args.force))
     wanted, judged = cells(args), []
     with terminal.Meter("counting") as meter:
         for index, cell in enumerate(wanted):
             meter.tell(cell.name, index / len(wanted))
             judged.append(icount_judge.judge(cell, base, cand, tolerance=bound, scale=args.scale,
                                              seed=args.seed, seeds=args.seeds))
-    report = _report(judged, pair, args, start)
+    report = _report(judged, pair, args, start, alike)
     _store(args, report)
     status = gate_output.show(report, args)
     if not args.json:

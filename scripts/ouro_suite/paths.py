@@ -38,26 +38,32 @@ def build_dir(given: str | None = None) -> Path:
 
 
 @functools.lru_cache(maxsize=8)
-def _found(folder: Path) -> dict[str, Path]:
+def _found(folder: Path) -> dict[str, list[Path]]:
     """All the programs: from one walk of a build folder, or from the places of a prefix."""
-    found: dict[str, Path] = {}
+    found: dict[str, list[Path]] = {}
     if source_root() is None and folder == prefix():
         places = [folder / "bin", folder / "lib" / "ouro", *folder.glob("lib/*-linux-*"),
                   folder / "lib64", folder / "lib"]
         for name in PROGRAMS:
             for path in (place / name for place in places if (place / name).is_file()):
-                found.setdefault(name, path)
+                found.setdefault(name, []).append(path)
         return found
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if f not in SKIP)
         for name in set(files).intersection(PROGRAMS):
-            found.setdefault(name, Path(where) / name)
+            found.setdefault(name, []).append(Path(where) / name)
     return found
 
 
 def program(name: str, folder: Path) -> Path | None:
     """The built program or library, or None when it was not built."""
-    return _found(folder).get(name)
+    return next(iter(_found(folder).get(name, [])), None)
+
+
+def several_builds(folder: Path) -> list[Path]:
+    """Where a folder that is no build itself holds more than one, such as `build`."""
+    found = _found(folder).get("ouro-work", [])
+    return found if len(found) > 1 and not (folder / "CMakeCache.txt").is_file() else []
 
 
 def need(name: str, folder: Path) -> Path:

@@ -37,6 +37,7 @@ class Settings:
     iterations: int = 1  # of all phases, in one process
     inject: float = 0.0  # fraction of planted work: only the gate's test of itself orders it
     latency: bool = False
+    turns: bool = True  # the worker knows --turns
 
 
 @dataclass(frozen=True)

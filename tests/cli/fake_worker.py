@@ -30,14 +30,29 @@ def where():
     return os.path.basename(os.path.dirname(sys.argv[0]))
 
 
+def beside(name):
+    """What the file of that name in this build's folder says; empty when there is none."""
+    try:
+        with open(os.path.join(os.path.dirname(sys.argv[0]), name)) as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return ""
+
+
+def answer(option):
+    """--help, --version and --list. A file `lacks` names options that this build does not know,
+    a file `built` holds how it was built."""
+    if option == "--version":
+        print(f"ouro-work 0\n{beside('built')}", end="")
+    elif option == "--help":
+        print(*(set(options([])) | {"--latency"}) - set(beside("lacks").split()), sep="\n")
+    sys.exit(0)
+
+
 def pace():
     """(factor, spread) of this build."""
-    try:
-        with open(os.path.join(os.path.dirname(sys.argv[0]), "speed")) as handle:
-            factor, spread = handle.read().split()
-        return float(factor), float(spread)
-    except FileNotFoundError:
-        return 1.0, 0.0
+    factor, spread = (beside("speed") or "1 0").split()
+    return float(factor), float(spread)
 
 
 def rounds(entry, opt, chance):
@@ -153,6 +168,12 @@ def misbehave(mode, entry, fd, file):
 
 
 def main():
+    if sys.argv[1] in ("--help", "--version", "--list"):
+        answer(sys.argv[1])
+    for option in beside("lacks").split():
+        if option in sys.argv:
+            print(f"ouro-work: bad option '{option}' (see --help)", file=sys.stderr)
+            sys.exit(2)
     file, opt = sys.argv[1], options(sys.argv)
     with open(file, errors="replace") as handle:
         text = handle.read()

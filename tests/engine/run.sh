@@ -190,6 +190,16 @@ expect 3 'scan of nothing' w.yaml
 printf 'name: t\nforms:\n  - form: %s\n    phases: [{op: drain}]\n' "$form" >w.yaml
 expect 3 'nothing done' w.yaml
 
+# What a judge asks before it measures: how this was built, and which malloc it has.
+expect 0 'version' --version
+[ "$(sed -n '1s/ .*//p' out)" = ouro-work ] || fail 'version: no name'
+for key in build_type compiler flags OURO_CHECK OURO_SANITIZE; do
+    [ "$(grep -c "^$key=" out)" = 1 ] || fail "version: $key"
+done
+grep -q '^OURO_BUILD_' out && fail 'version: what else was built is not how this was'
+expect 4 'another malloc' --list --expect none=/nowhere.so
+[ ! -s out ] || fail 'another malloc: still a list'
+
 # Faults, so that the harness can be seen reporting them.
 fault()
 {
