@@ -81,6 +81,7 @@ int ou_stop(void)
     }
     ou_gc_background_stop();
     ou_gc_collect();
+    ou_gc_stop();
     if (OU_KNOB(leak_report)) {
         ou_leak_report(stderr);
     }

@@ -7,6 +7,7 @@
  */
 #include "conf/conf.h"
 #include "gc/gc.h"
+#include "gc/workers.h"
 #include "heap/arena.h"
 #include "object/watch.h"
 
@@ -36,8 +37,10 @@ static void collect_whole(ou_gc_report *report)
 {
     ou_object *dead;
     report->growth_bytes = ou_gc_pacing_growth();
+    ou_gc_workers_prepare();
     size_t found = stop_and_find(&dead);
     report->examined = ou_gc.examined;
+    report->workers = ou_gc_worker_count;
     if (found && ou_gc.special) {
         report->unreachable = ou_gc_finish(report);
     } else {
@@ -153,8 +156,20 @@ void ou_gc_fork_prepare(void)
     }
 }
 
+void ou_gc_stop(void)
+{
+    if (!inside) {
+        collector_take();
+        ou_gc_workers_stop();
+        ou_lock_give(&collecting);
+    }
+}
+
 void ou_gc_fork_done(bool child)
 {
+    if (child) {
+        ou_gc_workers_forget();
+    }
     if (!inside) {
         ou_lock_give(&collecting);
     }

@@ -36,6 +36,8 @@ typedef struct ou_region {
     uint32_t counters;    /* index of the first counter */
     uint32_t garbage;     /* P3: so many of them are garbage */
     uint8_t special;      /* P1: some have a finalizer, or weakrefs, or are weakrefs */
+    uint8_t plain;        /* P1: instances of closed classes, all of them */
+    uint8_t left;         /* freeing: left to the collecting thread */
 } ou_region;
 
 /* What a reference needs to find its target's counter, by page: 8 bytes, filled while the world
@@ -78,6 +80,11 @@ void ou_gc_list_regions(void);
  * world may have run between two calls. */
 void ou_gc_list_pages(size_t from, size_t to);
 size_t ou_gc_find_garbage(void);
+
+/* An array of counters: a wish for huge pages; zero again, and most of it back to the system.
+ */
+void ou_gc_counters_huge(uint8_t *counters);
+void ou_gc_counters_clear(uint8_t *counters);
 
 /* Is `o` a member of the garbage set, by its own header? Set on the long ways only. */
 OU_INLINE bool ou_gc_is_garbage(const ou_object *o)
@@ -132,7 +139,7 @@ OU_INLINE size_t ou_gc_index(const ou_gc_view *view, const ou_object *o)
     if (OU_LIKELY(page.magic > 1)) {
         return page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32);
     }
-    return page.magic ? (size_t)(ou_gc_counter_slow((ou_object *)(uintptr_t)o) - view->counters)
+    return page.magic ? (size_t)(ou_gc_counter_slow((ou_object *)(uintptr_t)o) - ou_gc.counters)
                       : OU_NO_COUNTER;
 }
 
@@ -173,6 +180,9 @@ OU_INLINE uint64_t ou_gc_start_world(ou_gc_report *report)
 /* A collection that a threshold asked for, in short stops or in one; skipped while another one
  * runs. But one that is `pressing` takes the place of a sliced one. */
 void ou_gc_collect_automatic(bool sliced, bool pressing);
+
+/* ou_stop: ends the threads that shared collections. */
+void ou_gc_stop(void);
 
 /* Around fork: no collection and no change of the background thread is in progress. The child
  * has no background thread; it is started again if it ran. */

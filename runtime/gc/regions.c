@@ -4,7 +4,7 @@
  * regions.c - the collector's memory, and where tracked objects are: its counters and what
  * leads from an object to its own. The world stands while regions are listed.
  */
-#include "gc/gc.h"
+#include "gc/workers.h"
 #include "heap/arena.h"
 
 ou_gc_state ou_gc;
@@ -60,10 +60,22 @@ static void array_clear(void *array, size_t bytes)
     memset(array, 0, trimmed ? ou_min(bytes, KEEP_BYTES) : bytes);
 }
 
+void ou_gc_counters_clear(uint8_t *counters)
+{
+    array_clear(counters, ou_gc.counter_count);
+}
+
+/* References go anywhere: with small pages each would cost a miss of the TLB, too. */
+void ou_gc_counters_huge(uint8_t *counters)
+{
+    ou_os_huge(counters, ou_gc.counter_count / HUGE_BYTES * HUGE_BYTES);
+}
+
 /* Between collections the counters and pages are zero. */
 void ou_gc_release_memory(void)
 {
-    array_clear(ou_gc.counters, ou_gc.counter_count);
+    ou_gc_workers_part();
+    ou_gc_counters_clear(ou_gc.counters);
     array_trim(ou_gc.garbage, ou_gc.garbage_count * sizeof(ou_object *));
     memset(ou_gc.pages, 0, ou_arena_top() * sizeof(ou_gc_page));
     ou_gc.counter_count = ou_gc.garbage_count = ou_gc.region_count = 0;
@@ -73,7 +85,7 @@ static void region_add(ou_region region)
 {
     region.counters = (uint32_t)ou_gc.counter_count;
     ou_gc.regions[ou_gc.region_count++] = region;
-    ou_gc.counter_count += region.count;
+    ou_gc.counter_count += ou_align_up(region.count, 8); /* they are read eight at a time */
 }
 
 static void list_vectors(void)
@@ -137,8 +149,7 @@ void ou_gc_list_regions(void)
     for (size_t i = 1, top = ou_arena_top(); i < top; i++) {
         list_page(i, false);
     }
-    /* References go anywhere: with small pages each would cost a miss of the TLB, too. */
-    ou_os_huge(ou_gc.counters, ou_gc.counter_count / HUGE_BYTES * HUGE_BYTES);
+    ou_gc_counters_huge(ou_gc.counters);
 }
 
 uint8_t *ou_gc_counter_slow(ou_object *o)

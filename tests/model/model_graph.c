@@ -2,9 +2,9 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * model_graph.c - the collector's oracle: random graphs grow, are rewired, lose their roots and
- * are collected, in one stop or in many; after each collection the number returned and every
- * surviving object are compared with the shadow of graph.h. Three variants: no finalizers,
- * finalizers, finalizers that resurrect; 700 graphs each.
+ * are collected, in many stops or in one that up to four threads share; after each collection
+ * the number returned and every surviving object are compared with the shadow of graph.h. Three
+ * variants: no finalizers, finalizers, finalizers that resurrect; 700 graphs each.
  *
  *      model_graph [SEED [ROUNDS]]
  */
@@ -38,6 +38,15 @@ static void model_let_go(graph *g, unsigned percent)
     }
 }
 
+/* However many threads share a stop, the result is the same. */
+static void model_collect(graph *g)
+{
+    static const char *const workers[] = {"1", "2", "3", "4"};
+    REQUIRE(ou_knob_set("gc_workers", workers[prng_below(&g->r, 4)]) == OU_OK);
+    g->sliced = prng_chance(&g->r, 50);
+    graph_collect(g);
+}
+
 /* Until nothing is left: phoenixes take a second collection. */
 static void model_end(graph *g)
 {
@@ -59,8 +68,7 @@ static void model_run(uint64_t seed, size_t rounds, unsigned final, unsigned pho
     for (size_t i = 0; i < rounds; i++) {
         model_build(g);
         model_let_go(g, prng_chance(&g->r, 10) ? 100 : 50 + (unsigned)prng_below(&g->r, 50));
-        g->sliced = prng_chance(&g->r, 50);
-        graph_collect(g);
+        model_collect(g);
         if (i % 16 == 0) {
             REQUIRE(ou_heap_check() == 0);
         }
@@ -77,7 +85,7 @@ static void model_run(uint64_t seed, size_t rounds, unsigned final, unsigned pho
 int main(int argc, char **argv)
 {
     seed_args args = seed_parse(argc, argv, "model_graph", scale_ops(700));
-    REQUIRE(ou_start("gc_auto=0,gc_slice_us=1") == OU_OK);
+    REQUIRE(ou_start("gc_auto=0,gc_slice_us=1,gc_parallel_bytes=0") == OU_OK);
     model_run(args.seed, args.ops, 0, 0);
     model_run(args.seed + 1, args.ops, 70, 0);
     model_run(args.seed + 2, args.ops, 70, 40);

@@ -105,6 +105,79 @@ static void rings_in_random_order(void **state)
     assert_int_equal(ou_gc_collect(), N + 1);
 }
 
+/* Nodes that refer to any other, in a list whose references are dealt out in parts. */
+static ou_object *list_of_nodes(size_t n)
+{
+    ou_object *list = ou_list_new(0);
+    uint64_t x = 11;
+    for (size_t i = 0; i < n; i++) {
+        ou_object *o = ou_instance_new(node());
+        assert_ok(ou_list_append(list, o));
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        assert_ok(ou_attr_set_at_steal(o, 0, ou_list_get(list, (x >> 33) % (i + 1))));
+        ou_decref(o);
+    }
+    return list;
+}
+
+/* How many items are nodes that refer to nodes. */
+static size_t nodes_of(ou_object *list, size_t n)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        ou_object *o = ou_list_get(list, i), *other = ou_attr_get_at(o, 0);
+        sum += ou_type_of(o) == node() && ou_type_of(other) == node();
+        ou_decref(o);
+        ou_decref(other);
+    }
+    return sum;
+}
+
+/* Garbage: the list, which its nodes refer to; every other node refers to `shared`. */
+static void drop_list(ou_object *list, size_t n, ou_object *shared)
+{
+    for (size_t i = 0; i < n; i++) {
+        ou_object *o = ou_list_get(list, i);
+        assert_ok(ou_attr_set_at(o, 1, i % 2 ? shared : list));
+        ou_decref(o);
+    }
+    ou_decref(list);
+}
+
+/* Long arrays and a chain, dead and living, garbage that refers to what lives: any number of
+ * threads must find the same. */
+static void threads_share_a_stop(void **state)
+{
+    (void)state;
+    enum { N = 70000 };
+    static const char *const numbers[] = {"1", "2", "3", "4"};
+    int64_t from_malloc = 0;
+    ou_knob_get("heap", &from_malloc);
+    assert_ok(ou_knob_set("gc_parallel_bytes", "0"));
+    for (unsigned i = 0; i < 4; i++) {
+        ou_gc_report report;
+        assert_ok(ou_knob_set("gc_workers", numbers[i]));
+        ou_object *live = list_of_nodes(N), *chain = ring(N);
+        ou_object *shared = ou_list_get(live, 1);
+        drop_list(list_of_nodes(N), N, shared);
+        assert_int_equal(ou_gc_collect_report(&report), N + 1);
+        assert_int_equal(report.workers, from_malloc ? 1 : i + 1);
+        assert_int_equal(nodes_of(live, N), N);
+        int64_t count = ou_refcount(shared);
+        drop_list(list_of_nodes(N), N, shared);
+        assert_int_equal(ou_refcount(shared), count + N / 2);
+        assert_int_equal(ou_gc_collect(), N + 1);
+        assert_int_equal(ou_refcount(shared), count);
+        ou_decref(shared);
+        ou_decref(live);
+        ou_decref(chain);
+        ou_gc_collect();
+        assert_int_equal(ou_gc_collect(), 0);
+    }
+    assert_ok(ou_knob_set("gc_workers", "0"));
+    assert_ok(ou_knob_set("gc_parallel_bytes", "32m"));
+}
+
 static void nothing_to_collect(void **state)
 {
     (void)state;
@@ -433,6 +506,7 @@ int main(void)
         UNIT_TEST(rings_of_many_sizes),
         UNIT_TEST(short_stops_find_the_same),
         UNIT_TEST(rings_in_random_order),
+        UNIT_TEST(threads_share_a_stop),
         UNIT_TEST(nothing_to_collect),
         UNIT_TEST(each_container_may_close_a_cycle),
         UNIT_TEST(many_references_between_the_same_two),

@@ -30,6 +30,7 @@ typedef struct ou_gc_report {
     uint64_t stops;           /* times the world was stopped */
     uint64_t longest_stop_ns; /* from the wish to stop until the world ran again */
     uint64_t judged_ns;       /* in short stops: of stop_ns, spent to judge the suspects */
+    uint32_t workers; /* in one stop: threads that shared the work (knob gc_workers) */
     uint64_t growth_bytes; /* tracked bytes above what was left after the last collection, just
                               before this one freed: uncollected garbage was no more */
 } ou_gc_report;
