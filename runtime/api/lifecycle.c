@@ -29,6 +29,7 @@ static void wire_seams(void)
     ou_safepoint_inbox = ou_inbox_drain_mine;
     ou_safepoint_hot = ou_hot_promote;
     ou_world_on_start = ou_inbox_tend;
+    ou_side_wire();
     if (!ever_started) { /* types remember it */
         ou_have_membarrier = ou_os_membarrier_init();
     }

@@ -125,7 +125,8 @@ void *ou_side_realloc(void *p, size_t old_bytes, size_t bytes)
     return q;
 }
 
-void ou_side_free(void *p, size_t bytes)
+/* Nobody can be reading it. */
+static void side_free_now(void *p, size_t bytes)
 {
     note_side(-(int64_t)bytes);
     if (side_is_plain(bytes)) {
@@ -142,6 +143,20 @@ void ou_side_free(void *p, size_t bytes)
     } else {
         ou_free(p); /* says what is wrong, if something is */
     }
+}
+
+void ou_side_free(void *p, size_t bytes)
+{
+    if (ou_epoch_is_read()) {
+        ou_epoch_retire(p, bytes);
+        return;
+    }
+    side_free_now(p, bytes);
+}
+
+void ou_side_wire(void)
+{
+    ou_epoch_free = side_free_now;
 }
 
 int64_t ou_refcount(const ou_object *o)

@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "heap/heap.h"
 #include "object/type.h"
+#include "thread/epoch.h"
 #include "thread/world.h"
 
 /* gcbits: written by the owner, or with the world stopped */
@@ -152,10 +153,13 @@ bool ou_try_incref(ou_object *o);
 void ou_allow_try_incref(ou_object *o);
 
 /* Side storage of containers: from the same source as objects, never a safepoint. NULL with
- * OU_ENOMEM set. `old_bytes` is what was asked for last time. */
+ * OU_ENOMEM set. `old_bytes` is what was asked for last time. Free: when the caller has made it
+ * unreachable; later, if the collector may be reading it (thread/epoch.h). Realloc: only while
+ * it may not (ou_epoch_is_read). */
 void *ou_side_alloc(size_t bytes);
 void *ou_side_realloc(void *p, size_t old_bytes, size_t bytes);
 void ou_side_free(void *p, size_t bytes);
+void ou_side_wire(void); /* at start */
 
 /* Death, for the floors above: runs weakrefs, finalizer and slots of an object whose count is
  * zero, now or as soon as the death in progress is done. */

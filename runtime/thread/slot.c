@@ -4,6 +4,7 @@
 #include "thread/slot.h"
 
 #include "heap/heap.h"
+#include "thread/epoch.h"
 #include "thread/world.h"
 #include "thread/world_internal.h"
 
@@ -94,6 +95,7 @@ void ou_slot_leave_empty(void)
         ou_fetch_and_seq_cst(&ou_self.self->poll, (uint32_t)~OU_POLL_HOT);
         ou_safepoint_hot(); /* what it has nominated must not wait until it comes back */
     }
+    ou_epoch_flush();
     for (;;) {
         ou_remote_flush(
             ou_heap_current()); /* links go into headers that a stopped world reads */
@@ -138,11 +140,15 @@ void ou_slot_poll_set(ou_slot *slot, uint32_t bits)
     }
 }
 
-void ou_slot_op_await(ou_slot *owner)
+void ou_slot_op_barrier(void)
 {
     if (!OU_TSAN && ou_have_membarrier) {
         ou_os_membarrier();
     }
+}
+
+void ou_slot_op_outlast(ou_slot *owner)
+{
     for (unsigned spins = 0; ou_load_seq_cst(&owner->in_op); spins++) {
         if (spins < 256) {
             ou_os_pause();
@@ -150,4 +156,10 @@ void ou_slot_op_await(ou_slot *owner)
             ou_os_yield(); /* the owner was preempted inside its operation */
         }
     }
+}
+
+void ou_slot_op_await(ou_slot *owner)
+{
+    ou_slot_op_barrier();
+    ou_slot_op_outlast(owner);
 }

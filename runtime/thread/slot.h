@@ -54,7 +54,8 @@ typedef struct ou_slot {
     int64_t vector_bytes;   /* owner; read relaxed: heap=malloc: tracked bytes in use */
     size_t vector_counters; /* collector: first side counter of the vector */
     int64_t side_bytes;     /* owner; read relaxed: side storage taken less given back here */
-    uint64_t pad[2];
+    struct ou_epoch_queue *retired; /* owner: storage that waits for readers (epoch.c) */
+    uint64_t pad;
 } ou_slot;
 
 static_assert(sizeof(ou_slot) % 64 == 0, "slots do not share cache lines");
@@ -104,5 +105,9 @@ OU_INLINE void ou_slot_op_leave(ou_slot *self)
 /* Waits until the thread inside `owner` is in no operation that began before the call. The
  * caller has set, by a sequentially consistent operation, whatever keeps it out of the next. */
 void ou_slot_op_await(ou_slot *owner);
+
+/* Its two steps, for who waits for many: makes everybody's in_op visible; waits for one. */
+void ou_slot_op_barrier(void);
+void ou_slot_op_outlast(ou_slot *owner);
 
 #endif

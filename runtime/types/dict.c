@@ -94,7 +94,7 @@ static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_
     bool ok = e || d->used < d->room || ou_dict_grow(d);
     if (e) {
         old = e->value;
-        e->value = value;
+        ou_store_release(&e->value, value);
     } else if (OU_LIKELY(ok)) {
         ou_dict_add(d, ou_incref(key), hash, value);
         old = NULL;
@@ -129,7 +129,7 @@ OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
         ou_dict_entry *e = ou_dict_find(d, key, hash);
         if (e) {
             ou_object *old = e->value;
-            e->value = value;
+            ou_store_release(&e->value, value);
             ou_own_leave();
             return OU_LIKELY(ou_own_decref(old)) ? 0 : drop_old(old);
         }
@@ -318,11 +318,8 @@ static bool copy_table(ou_dict *to, const ou_dict *from)
         ou_xincref(entries[i].key);
         ou_xincref(entries[i].value);
     }
-    to->entries = entries;
-    to->len = from->len;
-    to->used = from->used;
-    to->room = from->room;
-    to->mask = from->mask;
+    ou_dict_show(to, entries, from->used, from->room, from->mask);
+    ou_store_relaxed(&to->len, from->len);
     return true;
 }
 

@@ -77,14 +77,12 @@ static void table_fill(ou_dict *d, ou_dict_entry *to, uint32_t room, uint32_t ma
             to[live++] = d->entries[i];
         }
     }
-    d->entries = to;
-    d->used = live;
-    d->room = room;
-    d->mask = mask;
-    memset(ou_dict_tags(d, mask), 0, ou_dict_slots(d));
+    ou_dict made = {.entries = to, .mask = mask};
+    memset(ou_dict_tags(&made, mask), 0, ou_dict_slots(&made));
     for (uint32_t i = 0; i < live; i++) {
-        ou_dict_index(d, to[i].hash, i);
+        ou_dict_index(&made, to[i].hash, i);
     }
+    ou_dict_show(d, to, live, room, mask);
 }
 
 static bool table_rebuild(ou_dict *d, size_t keys)
@@ -98,7 +96,7 @@ static bool table_rebuild(ou_dict *d, size_t keys)
         ou_fail(OU_ENOMEM, "dict: %zu keys are more than a dict can hold", keys);
         return false;
     }
-    if (mask == d->mask && d->room) {
+    if (mask == d->mask && d->room && !ou_epoch_is_read()) {
         table_fill(d, d->entries, room, mask);
         return true;
     }
@@ -135,8 +133,8 @@ bool ou_dict_presize(ou_dict *d, size_t keys)
 
 void ou_dict_remove(ou_dict *d, ou_dict_entry *entry)
 {
-    entry->key = NULL; /* hash stays: nothing compares it without a key */
-    entry->value = NULL;
+    ou_store_relaxed(&entry->key, NULL); /* hash stays: nothing compares it without a key */
+    ou_store_release(&entry->value, NULL);
     ou_store_relaxed(&d->len, d->len - 1);
 }
 

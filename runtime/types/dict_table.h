@@ -129,37 +129,60 @@ OU_INLINE void ou_dict_index(const ou_dict *d, uint64_t hash, uint32_t number)
         empty = ou_dict_empties(ou_dict_group(d, at));
     }
     size_t first = ou_dict_first(empty);
-    ou_dict_tags(d, at)[first] = (uint8_t)ou_dict_tag(hash);
     if (!d->mask) {
         OU_ASSERT(first == number);
     } else if (OU_LIKELY(ou_dict_is_narrow(d->mask))) {
-        ((uint16_t *)ou_dict_numbers_end(d) - 1)[-(intptr_t)(at + first)] = (uint16_t)number;
+        uint16_t *numbers = (uint16_t *)ou_dict_numbers_end(d) - 1;
+        ou_store_relaxed(&numbers[-(intptr_t)(at + first)], (uint16_t)number);
     } else {
-        ((uint32_t *)ou_dict_numbers_end(d) - 1)[-(intptr_t)(at + first)] = number;
+        uint32_t *numbers = (uint32_t *)ou_dict_numbers_end(d) - 1;
+        ou_store_relaxed(&numbers[-(intptr_t)(at + first)], number);
     }
+    ou_store_release(&ou_dict_tags(d, at)[first], (uint8_t)ou_dict_tag(hash));
 }
 
 /* Adds a key that is not there to a table with room, taking over both references. */
 OU_INLINE void ou_dict_add(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
 {
     ou_dict_entry *e = &d->entries[d->used];
-    e->hash = hash;
-    e->key = key;
-    e->value = value;
+    ou_store_relaxed(&e->hash, hash);
+    ou_store_release(&e->value, value);
+    ou_store_release(&e->key, key);
     ou_dict_index(d, hash, d->used);
-    d->used++;
+    ou_store_release(&d->used, d->used + 1); /* pairs: ou_dict_look */
     ou_store_relaxed(&d->len, d->len + 1);
     d->epoch++;
+}
+
+/* Another block becomes the dict's. Between the two, readers without the guard see the new one
+ * as empty: never more entries than it has. */
+OU_INLINE void ou_dict_show(ou_dict *d, ou_dict_entry *entries, uint32_t used, uint32_t room,
+                            uint32_t mask)
+{
+    ou_store_relaxed(&d->used, 0u);
+    ou_store_relaxed(&d->mask, mask);
+    ou_store_release(&d->entries, entries); /* pairs: ou_dict_look */
+    ou_store_release(&d->used, used);       /* pairs: ou_dict_look */
+    d->room = room;
 }
 
 /* A dict without a block. */
 OU_INLINE void ou_dict_empty(ou_dict *d)
 {
-    d->entries = ou_dict_no_entries();
+    ou_dict_show(d, ou_dict_no_entries(), 0, 0, 0);
     ou_store_relaxed(&d->len, 0);
-    d->used = 0;
-    d->room = 0;
-    d->mask = 0;
+}
+
+/* The filled entries as they were at one moment, for a reader without the guard, in an epoch
+ * section (thread/epoch.h). False: they change, look again. Keys and values are loaded
+ * atomically; either may be NULL when the entry is being deleted. */
+OU_INLINE bool ou_dict_look(const ou_dict *d, const ou_dict_entry **entries, uint32_t *n)
+{
+    ou_dict_entry *seen = ou_load_acquire(&d->entries); /* pairs: ou_dict_show */
+    uint32_t used = ou_load_acquire(&d->used);          /* pairs: ou_dict_show, ou_dict_add */
+    *entries = seen;
+    *n = seen != ou_dict_no_entries() ? used : 0; /* the empty one does come back */
+    return OU_LIKELY(ou_load_relaxed(&d->entries) == seen);
 }
 
 /* Makes room for one more. False: OU_ENOMEM is set and nothing changed. */

@@ -109,15 +109,20 @@ static ou_object **place_make(ou_object *self, const ou_type *type, uint32_t ind
     ou_attr_side *side = ou_instance_side(self, type);
     size_t old = side ? side->capacity : 0;
     size_t capacity = ou_max(ou_max(old * 2, SIDE_MIN), i + 1);
-    side = side ? ou_side_realloc(side, side_bytes(old), side_bytes(capacity))
-                : ou_side_alloc(side_bytes(capacity));
-    if (OU_UNLIKELY(!side)) {
+    ou_attr_side *grown = ou_side_alloc(side_bytes(capacity));
+    if (OU_UNLIKELY(!grown)) {
         return NULL;
     }
-    memset(side->items + old, 0, (capacity - old) * sizeof(ou_object *));
-    side->capacity = capacity;
-    *ou_instance_side_place(self, type) = side;
-    return &side->items[i];
+    if (side) {
+        memcpy(grown->items, side->items, old * sizeof(ou_object *));
+    }
+    memset(grown->items + old, 0, (capacity - old) * sizeof(ou_object *));
+    grown->capacity = capacity;
+    ou_store_release(ou_instance_side_place(self, type), grown); /* pairs: ou_instance_side */
+    if (side) {
+        ou_side_free(side, side_bytes(old));
+    }
+    return &grown->items[i];
 }
 
 static __attribute__((noinline)) ou_object *peek_any(ou_object *self, const ou_type *type,
@@ -159,7 +164,7 @@ static __attribute__((noinline)) int put_any(ou_object *self, const ou_type *typ
     }
     if (OU_LIKELY(place != NULL)) {
         old = *place;
-        *place = value;
+        ou_store_release(place, value);
     }
     ou_guard_end(self, guard);
     ou_xdecref(old);
@@ -181,7 +186,7 @@ OU_INLINE int put(ou_object *self, const ou_type *type, uint32_t index, ou_objec
     if (OU_LIKELY((direct || index < type->slots) && ou_own_enter(self))) {
         ou_object **place = &ou_instance_slots(self)[index];
         ou_object *old = *place;
-        *place = value;
+        ou_store_release(place, value);
         ou_own_leave();
         return OU_LIKELY(!old) || ou_own_decref(old) ? 0 : drop_old(old);
     }
@@ -216,7 +221,7 @@ static bool unset(ou_object *self, const ou_type *type, uint32_t index)
     ou_object **place = place_of(self, type, index);
     if (place) {
         old = *place;
-        *place = NULL;
+        ou_store_relaxed(place, NULL);
     }
     ou_guard_end(self, guard);
     ou_xdecref(old);

@@ -67,7 +67,7 @@ OU_INLINE ou_attr_side **ou_instance_side_place(ou_object *o, const ou_type *typ
 /* Side array, or NULL when there is none. */
 OU_INLINE ou_attr_side *ou_instance_side(ou_object *o, const ou_type *type)
 {
-    return ou_instance_is_open(type) ? *ou_instance_side_place(o, type) : NULL;
+    return ou_instance_is_open(type) ? ou_load_acquire(ou_instance_side_place(o, type)) : NULL;
 }
 
 /* Makes the layout final; afterwards `slots` and `size_bytes` of the type do not change. */

@@ -129,7 +129,7 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
         return ou_fail_index("list", i, len);
     }
     ou_object *old = l->items[i];
-    l->items[i] = ou_incref(item);
+    ou_store_release(&l->items[i], ou_incref(item)); /* pairs: ou_list_look */
     ou_guard_end(list, guard);
     ou_decref(old);
     return 0;
@@ -147,8 +147,8 @@ static __attribute__((noinline)) int append_any(ou_list *l, ou_object *item)
     size_t len = l->len;
     bool room = len < l->capacity || ou_list_reserve(l, len + 1);
     if (OU_LIKELY(room)) {
-        l->items[len] = item;
-        ou_store_relaxed(&l->len, len + 1);
+        ou_store_release(&l->items[len], item);
+        ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
     }
     ou_guard_end(&l->base, guard);
     if (OU_UNLIKELY(!room)) {
@@ -164,8 +164,8 @@ OU_INLINE int append(ou_list *l, ou_object *item)
     if (OU_LIKELY(ou_own_enter(&l->base))) {
         size_t len = l->len;
         if (OU_LIKELY(len < l->capacity)) {
-            l->items[len] = item;
-            ou_store_relaxed(&l->len, len + 1);
+            ou_store_release(&l->items[len], item);
+            ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
             ou_own_leave();
             return 0;
         }
@@ -224,8 +224,8 @@ int ou_list_insert(ou_object *list, size_t i, ou_object *item)
     bool done = inside && (len < l->capacity || ou_list_reserve(l, len + 1));
     if (OU_LIKELY(done)) {
         memmove(l->items + i + 1, l->items + i, (len - i) * sizeof(ou_object *));
-        l->items[i] = ou_incref(item);
-        ou_store_relaxed(&l->len, len + 1);
+        ou_store_release(&l->items[i], ou_incref(item));
+        ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
     }
     ou_guard_end(list, guard);
     if (!inside) {

@@ -29,6 +29,29 @@ static size_t fitting(size_t items)
     return ou_align_up(bytes, OU_PAGE_BYTES) / sizeof(ou_object *);
 }
 
+/* A new array for the items, under the guard. The old one stays as it is while it may be read:
+ * then it is copied, also when it could be resized where it stands. */
+static bool array_move(ou_list *l, size_t capacity)
+{
+    ou_object **old = l->items;
+    size_t old_bytes = l->capacity * sizeof *old, bytes = capacity * sizeof *old;
+    bool apart = old && old != l->room;
+    bool copied = !apart || ou_epoch_is_read();
+    ou_object **items = copied ? ou_side_alloc(bytes) : ou_side_realloc(old, old_bytes, bytes);
+    if (OU_UNLIKELY(!items)) {
+        return false;
+    }
+    if (copied && l->len) {
+        memcpy(items, old, l->len * sizeof *old);
+    }
+    ou_store_release(&l->items, items); /* pairs: ou_list_look */
+    l->capacity = capacity;
+    if (OU_UNLIKELY(copied && apart)) {
+        ou_side_free(old, old_bytes);
+    }
+    return true;
+}
+
 bool ou_list_reserve(ou_list *l, size_t need)
 {
     if (OU_UNLIKELY(need > ITEMS_MAX)) {
@@ -37,20 +60,7 @@ bool ou_list_reserve(ou_list *l, size_t need)
     }
     size_t spare = need < SMALL_ITEMS ? need / 8 + 3 : need / 2;
     size_t capacity = fitting(need + spare);
-    size_t bytes = capacity * sizeof(ou_object *);
-    bool apart = l->items && l->items != l->room;
-    ou_object **items =
-        apart ? ou_side_realloc(l->items, l->capacity * sizeof(ou_object *), bytes)
-              : ou_side_alloc(bytes);
-    if (OU_UNLIKELY(!items)) {
-        return false;
-    }
-    if (OU_UNLIKELY(l->items == l->room)) {
-        memcpy(items, l->room, l->len * sizeof(ou_object *));
-    }
-    l->items = items;
-    l->capacity = capacity;
-    return true;
+    return array_move(l, capacity);
 }
 
 void ou_list_shrink_slow(ou_list *l)
@@ -59,12 +69,7 @@ void ou_list_shrink_slow(ou_list *l)
     if (capacity >= l->capacity) {
         return;
     }
-    ou_object **items = ou_side_realloc(l->items, l->capacity * sizeof(ou_object *),
-                                        capacity * sizeof(ou_object *));
-    if (items) {
-        l->items = items;
-        l->capacity = capacity;
-    }
+    (void)array_move(l, capacity); /* or stays large */
 }
 
 ou_list *ou_list_make(size_t capacity)
@@ -163,7 +168,7 @@ static bool append_all(ou_list *l, ou_object *const *items, size_t n)
         return false;
     }
     ou_refs_take(l->items + l->len, items, n);
-    ou_store_relaxed(&l->len, l->len + n);
+    ou_store_release(&l->len, l->len + n); /* pairs: ou_list_look */
     return true;
 }
 
@@ -179,7 +184,7 @@ static int extend_shared(ou_list *l, ou_list *other)
     bool ok = s.len <= l->capacity - l->len || ou_list_reserve(l, l->len + s.len);
     if (OU_LIKELY(ok && s.len)) {
         memcpy(l->items + l->len, s.items, s.len * sizeof(ou_object *));
-        ou_store_relaxed(&l->len, l->len + s.len);
+        ou_store_release(&l->len, l->len + s.len); /* pairs: ou_list_look */
     }
     ou_guard_end(&l->base, guard);
     if (!ok) {
@@ -276,7 +281,7 @@ static void storage_drop(ou_list *l, ou_object **items, size_t len, size_t capac
 /* Empties a list, under its guard or out of anyone's reach. */
 OU_INLINE void detach(ou_list *l)
 {
-    l->items = NULL;
+    ou_store_relaxed(&l->items, NULL);
     l->capacity = 0;
     ou_store_relaxed(&l->len, 0);
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * epoch.c - the queues of retired storage, one a slot, and waiting for readers; see epoch.h.
+ *
+ * A queue belongs to the thread inside the slot. It gives everything back before it leaves the
+ * slot, so no queue outlives its thread: waiting takes microseconds, handing over is not worth
+ * a protocol. In a forked child the queues of the other threads stay as they are, like all else
+ * that those threads held.
+ */
+#include "thread/epoch.h"
+
+#include "conf/conf.h"
+#include "os/os.h"
+
+#define BIG_BYTES ((size_t)256 << 10) /* not kept back: one of these is worth a wait */
+#define STORAGE_MAX 255               /* with the head of the queue: a page */
+
+typedef struct ou_retired {
+    void *p;
+    size_t bytes;
+} ou_retired;
+
+struct ou_epoch_queue { /* owner */
+    size_t bytes;       /* of all entries */
+    size_t count;
+    ou_retired storage[STORAGE_MAX];
+};
+
+static_assert(sizeof(struct ou_epoch_queue) == 4096, "a queue is a page");
+
+uint32_t ou_epoch_collector;
+void (*ou_epoch_free)(void *p, size_t bytes);
+
+void ou_epoch_wait(void)
+{
+    OU_ASSERT(!ou_self.self->in_op);
+    uint32_t count = ou_slot_count();
+    ou_slot_op_barrier();
+    for (uint32_t id = 1; id <= count; id++) {
+        if (&ou_slots[id] != ou_self.self) {
+            ou_slot_op_outlast(&ou_slots[id]);
+        }
+    }
+    OU_STAT(epoch_waits, 1);
+}
+
+bool ou_epoch_read_begin(void)
+{
+    OU_ASSERT(!ou_epoch_collector);
+    if (!ou_have_membarrier) {
+        return false;
+    }
+    ou_store_relaxed(&ou_epoch_collector, ou_self.slot); /* published by the world's start */
+    return true;
+}
+
+static void free_all(struct ou_epoch_queue *q)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        ou_epoch_free(q->storage[i].p, q->storage[i].bytes);
+    }
+    q->count = q->bytes = 0;
+}
+
+void ou_epoch_flush(void)
+{
+    struct ou_epoch_queue *q = ou_self.self->retired;
+    if (q && q->count) {
+        ou_epoch_wait();
+        free_all(q);
+    }
+}
+
+void ou_epoch_read_end(void)
+{
+    OU_ASSERT(!ou_self.self->in_op);
+    ou_store_release(&ou_epoch_collector, 0u); /* pairs: ou_epoch_is_read */
+    ou_epoch_flush();
+}
+
+static struct ou_epoch_queue *queue_of(ou_slot *self)
+{
+    if (OU_UNLIKELY(!self->retired)) {
+        self->retired = ou_os_map(sizeof *self->retired);
+    }
+    return self->retired;
+}
+
+/* No room, or too much of it. Inside the owner's own operation nobody may be waited for but the
+ * collector, whose sections wait for nobody; and only the collector can be reading what the
+ * owner changes without a lock. */
+static OU_COLD void retire_now(struct ou_epoch_queue *q, void *p, size_t bytes)
+{
+    ou_slot *self = ou_self.self, *collector = &ou_slots[ou_load_relaxed(&ou_epoch_collector)];
+    if (!self->in_op) {
+        ou_epoch_wait();
+        if (q) {
+            free_all(q);
+        }
+    } else if (collector != self) {
+        ou_slot_op_await(collector);
+    }
+    ou_epoch_free(p, bytes);
+}
+
+void ou_epoch_retire(void *p, size_t bytes)
+{
+    struct ou_epoch_queue *q = queue_of(ou_self.self);
+    OU_STAT(epoch_retired, 1);
+    OU_STAT(epoch_retired_bytes, bytes);
+    if (OU_UNLIKELY(!q || q->count == STORAGE_MAX || bytes > BIG_BYTES ||
+                    q->bytes + bytes > (size_t)OU_KNOB(epoch_bytes))) {
+        retire_now(q, p, bytes);
+        return;
+    }
+    q->storage[q->count++] = (ou_retired){p, bytes};
+    q->bytes += bytes;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * epoch.h - storage that somebody may still be reading without a lock is freed later.
+ *
+ * who                 | does
+ * --------------------+------------------------------------------------------------------------
+ * reader              | ou_epoch_enter; loads the pointer; reads; ou_epoch_leave. Nothing else
+ * in | between: it is an operation as in guard.h, with the same word in_op who takes it out |
+ * makes it unreachable, then ou_epoch_retire who frees           | membarrier; waits until each
+ * slot was seen outside once; frees
+ *
+ * A reader pays two plain stores. Who frees pays a system call, once for everything it has
+ * retired so far: user-space RCU with membarrier (Desnoyers, McKenney et al., IEEE TPDS 2012).
+ * No epoch is counted and no safepoint waited for, so what is retired is bounded by bytes and
+ * not by what other threads do. Story: docs/memory-model.md, *Reading without a lock*; model:
+ * tests/spin/epoch.pml.
+ */
+#ifndef OURO_THREAD_EPOCH_H
+#define OURO_THREAD_EPOCH_H
+
+#include "thread/slot.h"
+
+/* Slot of the collector while it reads the storage of others' containers beside them; 0 = no.
+ * Written while the world stands, so it does not change inside an operation or under a lock. */
+extern OU_HIDDEN uint32_t ou_epoch_collector; /* atomic */
+
+/* Seam: gives retired storage back; called by the thread that retired it. */
+extern void (*ou_epoch_free)(void *p, size_t bytes);
+
+/* The calling thread, attached and in no operation, reads without a lock. A leaf, and short:
+ * somebody may be waiting for its end. */
+OU_INLINE void ou_epoch_enter(void)
+{
+    ou_slot_op_enter(ou_self.self); /* pairs: ou_epoch_wait */
+}
+
+OU_INLINE void ou_epoch_leave(void)
+{
+    ou_slot_op_leave(ou_self.self); /* pairs: ou_epoch_wait */
+}
+
+/* Is all storage to be retired when it is let go? */
+OU_INLINE bool ou_epoch_is_read(void)
+{
+    return OU_UNLIKELY(ou_load_acquire(&ou_epoch_collector) != 0); /* pairs: read_end */
+}
+
+/* The calling thread, a collector, is going to read the storage of containers that others work
+ * on: from here on none of it is freed before it has left the section in which it may have
+ * found it. World stopped; false: the kernel has no membarrier, so it cannot be done. */
+bool ou_epoch_read_begin(void);
+
+/* It does not any more; outside of a section. */
+void ou_epoch_read_end(void);
+
+/* Frees storage of `bytes` when nobody can be reading it any more. The caller has made it
+ * unreachable; it may be in an operation or hold a container's byte. Kept back at most: knob
+ * epoch_bytes a thread; blocks above 256 KiB are waited for. */
+void ou_epoch_retire(void *p, size_t bytes);
+
+/* Frees all that the calling thread has retired. In no operation; a no-op when there is
+ * nothing.
+ */
+void ou_epoch_flush(void);
+
+/* Waits until everybody else has been outside of a section that began before. In no operation.
+ */
+void ou_epoch_wait(void);
+
+#endif
