@@ -24,6 +24,8 @@ static struct {
     size_t hint;      /* lock: no free page below, at most */
     size_t used;      /* lock; read relaxed: pages in runs */
     size_t dirty;     /* lock; read relaxed: free pages that are not clean */
+    size_t given;     /* atomic: bytes of used pages that were given back (sparse.c) */
+    size_t peak;      /* lock; read relaxed: resident bytes that are the next growth */
     uint64_t *free;   /* lock: bit set = free, for pages below top */
     uint64_t *soiled; /* lock: bit set = free and dirty */
     uint64_t *aged;   /* lock: bit set = was so at the last tick already */
@@ -33,6 +35,9 @@ static struct {
 } arena;
 
 void (*ou_arena_on_dirty)(void);
+uint64_t ou_arena_growth;
+
+#define GROWTH_BYTES ((size_t)2 << 20) /* what a growth is at least */
 
 static bool bit_get(const uint64_t *map, size_t i)
 {
@@ -188,6 +193,19 @@ static bool over_limit(size_t more)
     return limit && (arena.used + more) << OU_PAGE_SHIFT > (size_t)limit;
 }
 
+/* What the system counts as resident, at most. */
+static size_t resident(void)
+{
+    size_t held = (ou_load_relaxed(&arena.used) + ou_load_relaxed(&arena.dirty))
+                  << OU_PAGE_SHIFT;
+    return held - ou_min(held, ou_load_relaxed(&arena.given));
+}
+
+static size_t next_peak(void)
+{
+    return resident() + ou_max(resident() / 16, GROWTH_BYTES);
+}
+
 /* Marks [start, start + n) as taken; true when all of it was clean. */
 static bool claim(size_t start, size_t n)
 {
@@ -197,30 +215,6 @@ static bool claim(size_t start, size_t n)
     ou_store_relaxed(&arena.dirty, arena.dirty - soiled);
     ou_store_relaxed(&arena.used, arena.used + n);
     return soiled == 0;
-}
-
-ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean)
-{
-    ou_lock_take(&arena.lock);
-    size_t start = 0;
-    if (!over_limit(pages)) {
-        start = roomy ? 0 : find_run(pages, align_pages);
-        if (!start) {
-            start = take_fresh(pages, align_pages, roomy ? 3 * pages : 0);
-        }
-        if (!start && roomy) {
-            start = find_run(pages, align_pages);
-        }
-    }
-    bool all_clean = start && claim(start, pages);
-    ou_lock_give(&arena.lock);
-    if (!start) {
-        return NULL;
-    }
-    if (clean) {
-        *clean = all_clean;
-    }
-    return &ou_page_table[start];
 }
 
 /* Purges the dirty pages whose bit is set in `which`, run by run. Returns bytes. */
@@ -248,8 +242,61 @@ static size_t purge_locked(const uint64_t *which)
         i = end;
     }
     arena.refused = refused;
+    ou_store_relaxed(&arena.peak, ou_min(arena.peak, next_peak()));
     OU_STAT(heap_purged_bytes, bytes);
     return bytes;
+}
+
+/* More is resident than ever, or than after the last purge, by a sixteenth: free pages go
+ * before others come, those of the arena at once and those inside of spans when their owners
+ * see that ou_arena_growth has changed. */
+static void note_growth_locked(void)
+{
+    if (resident() > arena.peak) {
+        ou_store_relaxed(&arena.peak, next_peak());
+        purge_locked(arena.soiled);
+        ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
+    }
+}
+
+void ou_arena_count_given(size_t bytes)
+{
+    ou_fetch_add_relaxed(&arena.given, bytes);
+}
+
+void ou_arena_count_taken(size_t bytes)
+{
+    ou_fetch_sub_relaxed(&arena.given, bytes);
+    if (OU_UNLIKELY(resident() > ou_load_relaxed(&arena.peak))) {
+        ou_lock_take(&arena.lock);
+        note_growth_locked();
+        ou_lock_give(&arena.lock);
+    }
+}
+
+ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean)
+{
+    ou_lock_take(&arena.lock);
+    size_t start = 0;
+    if (!over_limit(pages)) {
+        start = roomy ? 0 : find_run(pages, align_pages);
+        if (!start) {
+            start = take_fresh(pages, align_pages, roomy ? 3 * pages : 0);
+        }
+        if (!start && roomy) {
+            start = find_run(pages, align_pages);
+        }
+    }
+    bool all_clean = start && claim(start, pages);
+    note_growth_locked();
+    ou_lock_give(&arena.lock);
+    if (!start) {
+        return NULL;
+    }
+    if (clean) {
+        *clean = all_clean;
+    }
+    return &ou_page_table[start];
 }
 
 /* Once in heap_purge_ms: what was dirty at the last tick and still is has not been wanted for
@@ -341,6 +388,7 @@ bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
     if (fits) {
         ou_store_relaxed(&arena.top, ou_max(arena.top, start + more));
         claim(start, more);
+        note_growth_locked();
     }
     ou_lock_give(&arena.lock);
     return fits;

@@ -32,12 +32,20 @@ void ou_arena_shrink(ou_page *first, size_t pages, size_t keep);
 /* Purges dirty pages older than heap_purge_ms, or all of them. Returns bytes. */
 size_t ou_arena_purge(bool all);
 
+/* How often resident memory passed its peak by a sixteenth. Read relaxed, by any thread. */
+extern OU_HIDDEN uint64_t ou_arena_growth; /* lock */
+
+/* Pages inside of used runs were given back to the system; are about to be used again. Any
+ * thread. */
+void ou_arena_count_given(size_t bytes);
+void ou_arena_count_taken(size_t bytes);
+
 /* Seam: called by a thread that gave pages back, without the lock, when heap_background_bytes
  * or more are dirty. NULL: nobody cares. Const once threads allocate. */
 extern void (*ou_arena_on_dirty)(void);
 
-/* Sleeps until there are dirty pages that may be purged: what the system refused (locked memory)
- * is not tried again before more is freed. For one thread. */
+/* Sleeps until there are dirty pages that may be purged: what the system refused (locked
+ * memory) is not tried again before more is freed. For one thread. */
 void ou_arena_wait_dirty(void);
 
 /* Bytes taken by runs plus free dirty ones: what the system may count as resident. */

@@ -80,14 +80,17 @@ static size_t fault(const char *what, const void *where, uint32_t heap)
     return 1;
 }
 
-/* A free block carries its canary; `where` names the list it was found in. */
+/* A free block carries its canary, or zero on a page given back; `where` names the list it was
+ * found in. */
 static size_t check_free_block(void *p, uint32_t tag, const char *where)
 {
     if (!ou_page_holds(p) || ou_tag_at(p) != tag ||
         ou_span_offset(p) % ou_bins[ou_tag_bin(tag)].size_bytes) {
         return fault(where, p, ou_tag_heap(tag));
     }
-    return !OU_HARDENED || ou_block_is_free(ou_tag_bin(tag), p)
+    bool zero =
+        ((const uint64_t *)p)[1] == 0 && ou_span_is_given(ou_span_of(p), ou_span_offset(p));
+    return !OU_HARDENED || zero || ou_block_is_free(ou_tag_bin(tag), p)
                ? 0
                : fault("write to a free block", p, ou_tag_heap(tag));
 }

@@ -183,16 +183,25 @@ void ou_heap_refuse(void *p)
     ou_panic("heap: double free of %p (%u bytes, slot %u)", p, bytes, ou_tag_heap(tag));
 }
 
+bool ou_heap_block_starts(const void *p)
+{
+    const ou_page *span = ou_span_of(p);
+    const ou_bin_info *info = &ou_bins[ou_tag_bin(ou_page_tag(span))];
+    size_t offset = ou_span_offset(p), index = ou_block_index(offset, info);
+    return index * info->size_bytes == offset && index < ou_load_relaxed(&span->carved);
+}
+
+bool ou_heap_block_is_free(uint32_t bin, const void *p)
+{
+    return ou_block_is_free(bin, p) || ou_span_is_given(ou_span_of(p), ou_span_offset(p));
+}
+
 /* The faults that free() looks for, in a block of any heap. */
 void ou_heap_check_block(void *p)
 {
-    ou_page *span = ou_span_of(p);
-    uint32_t bin = ou_tag_bin(ou_page_tag(span));
-    const ou_bin_info *info = &ou_bins[bin];
-    size_t offset = ou_span_offset(p), index = ou_block_index(offset, info);
-    if (OU_UNLIKELY(index * info->size_bytes != offset ||
-                    index >= ou_load_relaxed(&span->carved) ||
-                    (OU_HARDENED && ou_block_is_free(bin, p)))) {
+    uint32_t bin = ou_tag_bin(ou_page_tag(ou_span_of(p)));
+    if (OU_UNLIKELY(!ou_heap_block_starts(p) ||
+                    (OU_HARDENED && ou_heap_block_is_free(bin, p)))) {
         ou_heap_refuse(p);
     }
 }

@@ -60,6 +60,7 @@ typedef struct ou_heap {
     struct ou_heap *next_orphan;      /* lock:heaps */
     int64_t tracked_bytes;            /* owner; read relaxed: tracked blocks in use */
     int64_t tracked_noted;            /* owner: tracked_bytes when growth was announced */
+    uint64_t growth_seen; /* owner: ou_arena_growth at the last look for sparse spans */
     ou_stats_block stats;
     /* atomic: blocks freed by others, raw ones and objects'. Object pages may only change while
      * the thread is attached, because the collector walks them when the world stands. */
@@ -96,6 +97,10 @@ void ou_heap_release(void);
 OU_HIDDEN void *ou_heap_take_slow(size_t bin);
 OU_HIDDEN void ou_heap_full(ou_heap *heap, size_t bin);
 OU_HIDDEN void ou_heap_free_slow(void *p);
+/* Does a block that was handed out at some time begin at `p`, any address in a span? */
+OU_HIDDEN bool ou_heap_block_starts(const void *p);
+/* Is the block at `p` known to be free? */
+OU_HIDDEN bool ou_heap_block_is_free(uint32_t bin, const void *p);
 /* Panics when `p` is no block in use of its span; for the ends that free() does not inline. */
 OU_HIDDEN void ou_heap_check_block(void *p);
 
@@ -125,6 +130,7 @@ uint32_t ou_remote_drain(ou_heap *heap, bool objects, uint32_t want, uint32_t en
 /* Spans: span.c. A block that is put is marked free already. */
 uint32_t ou_span_refill(ou_heap *heap, uint32_t bin);
 void ou_span_put(ou_heap *heap, uint32_t bin, void *block);
+void ou_span_set_end(ou_page *span, uint32_t bin);
 void ou_span_set_frozen(ou_page *span, bool frozen);
 void ou_span_thaw_all(void);
 
@@ -135,6 +141,11 @@ void ou_heap_free_object_frozen(void *p);
 /* Frees the `n` blocks of a span whose bits are set (bit i of word w is block w * 64 + i): dead
  * objects, whose headers say so already. A span that becomes empty is given back whole. */
 void ou_heap_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n);
+
+/* Free pages inside of spans: sparse.c. Gives those of the caller's raw spans back. */
+void ou_sparse_give(ou_heap *heap);
+/* The free block number `index` is about to be handed out. */
+void ou_sparse_take(ou_page *span, uint32_t bin, uint32_t index);
 
 /* Puts a magazine's blocks back into their spans; of all bins, and free spans to the arena. */
 void ou_heap_empty_bin(ou_heap *heap, uint32_t bin);

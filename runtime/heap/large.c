@@ -25,12 +25,15 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
     if (!run) {
         return NULL;
     }
+    ou_heap *heap = ou_heap_current();
+    if (heap != &ou_heap_none && heap->growth_seen != ou_load_relaxed(&ou_arena_growth)) {
+        ou_sparse_give(heap);
+    }
     *run = (ou_page){.pages = (uint32_t)pages, .used = 1, .capacity = 1, .carved = 1};
     ou_tag *tag = &ou_tags[ou_page_number(run)];
     tag->divides = 0;
     static const uint8_t bins[] = {OU_BIN_LARGE, OU_BIN_LARGE_LEAF, OU_BIN_LARGE_TRACKED};
     uint32_t bin = bins[kind];
-    ou_heap *heap = ou_heap_current();
     uint32_t id = heap == &ou_heap_none ? 0 : heap->id;
     if (kind !=
         OU_RAW) { /* collector and census may look as soon as it is tagged: no object yet */

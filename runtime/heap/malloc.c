@@ -173,7 +173,7 @@ void *ou_realloc(void *p, size_t size)
             return to ? move(p, have, size, to) : out_of_memory();
         }
     } else {
-        OU_VERIFY(!OU_HARDENED || !ou_block_is_free(ou_tag_bin(tag), p),
+        OU_VERIFY(!OU_HARDENED || !ou_heap_block_is_free(ou_tag_bin(tag), p),
                   "heap: realloc of a block that is not in use: %p (%zu bytes, slot %u)", p,
                   have, ou_tag_heap(tag));
         if (size <= have && size >= have / 2) {

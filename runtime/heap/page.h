@@ -28,6 +28,8 @@
 #define OU_PAGE_SHIFT 16
 #define OU_PAGE_BYTES ((size_t)1 << OU_PAGE_SHIFT)
 #define OU_PAGE_BITS_WORDS (OU_PAGE_BYTES / 16 / 64)
+#define OU_GIVEN_SHIFT 12
+#define OU_GIVEN_BYTES ((size_t)1 << OU_GIVEN_SHIFT) /* what the system gives at a time */
 #define OU_FREE_SHIFT 9 /* no two blocks of 576 bytes or more begin in the same 512 */
 
 /* 0: no check and no mark of a free block, to measure what they cost (OURO_HARDENED=OFF). */
@@ -51,7 +53,7 @@ typedef struct ou_page {
     uint32_t listed;   /* owner: is in the bin's list of partial spans */
     uint32_t frozen;   /* stopped world: the collector does not look */
     uint32_t back;     /* const in use: pages back to the first page of the span */
-    uint32_t pad[2];
+    uint64_t given;    /* owner, atomic relaxed: pages of 4 KiB given back; see sparse.c */
     struct ou_page *next, *prev; /* owner: that list */
 } ou_page;
 
@@ -220,6 +222,12 @@ OU_INLINE size_t ou_span_offset(const void *p)
     size_t offset = (size_t)((const char *)p - ou_range);
     return (offset & (OU_PAGE_BYTES - 1)) +
            ((size_t)ou_page_table[offset >> OU_PAGE_SHIFT].back << OU_PAGE_SHIFT);
+}
+
+/* Does byte `offset` of the span lie on a page that was given back? All its blocks are free. */
+OU_INLINE bool ou_span_is_given(const ou_page *span, size_t offset)
+{
+    return ou_load_relaxed(&span->given) >> (offset >> OU_GIVEN_SHIFT) & 1;
 }
 
 #endif

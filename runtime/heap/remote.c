@@ -237,7 +237,7 @@ static uint32_t unpack(void *node, uint32_t tag, uint32_t room, void **blocks)
     for (uint64_t word; n < room && (word = carry_get(node, n)) != 0; n++) {
         void *p = (void *)(uintptr_t)(word ^ ou_canary_key);
         if (OU_UNLIKELY(!ou_page_holds(p) || ou_tag_at(p) != tag ||
-                        (ou_tag_of(p)->divides && !ou_block_begins(ou_tag_of(p), p)))) {
+                        (!ou_block_begins(ou_tag_of(p), p) && !ou_heap_block_starts(p)))) {
             ou_heap_corrupt(node); /* written after it was freed */
         }
         blocks[n] = p;

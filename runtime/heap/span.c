@@ -58,6 +58,18 @@ static ou_page *fullest_partial(const ou_heap *heap, uint32_t bin)
     return best;
 }
 
+/* Blocks below `carved` pass ou_block_begins; none does while some have lost their marks. */
+void ou_span_set_end(ou_page *span, uint32_t bin)
+{
+    if (span->pages > 1) {
+        return;
+    }
+    uint32_t bytes = ou_bins[bin].size_bytes;
+    uint32_t unit = ou_page_factor(bytes) * bytes; /* modulo 2^32 */
+    bool unmarked = span->given && !ou_bin_is_mapped(bin);
+    ou_store_relaxed(&ou_page_ends[ou_page_number(span)], unmarked ? 0 : span->carved * unit);
+}
+
 static bool has_room(const ou_page *span)
 {
     return span->free_len || span->carved < span->capacity;
@@ -90,6 +102,10 @@ static ou_page *span_new(ou_heap *heap, uint32_t bin)
 static void span_retire(ou_page *span)
 {
     uint32_t pages = span->pages;
+    if (OU_UNLIKELY(span->given != 0)) {
+        ou_arena_count_taken((size_t)__builtin_popcountll(span->given) << OU_GIVEN_SHIFT);
+        span->given = 0;
+    }
     ou_mark_taken(ou_page_start(span), (size_t)pages << OU_PAGE_SHIFT, 0);
     OU_STAT(heap_pages_retired, pages);
     ou_arena_give(span, pages);
@@ -117,8 +133,9 @@ static ou_page *span_choose(ou_heap *heap, uint32_t bin)
 /* Both put `n` blocks into a magazine, lowest address on top: `slot` is the place of the top.
  */
 
-static void take_free(ou_page *span, size_t bytes, uint32_t n, void **slot)
+static void take_free(ou_page *span, uint32_t bin, uint32_t n, void **slot)
 {
+    size_t bytes = ou_bins[bin].size_bytes;
     uint64_t *bits = ou_span_bits(span);
     char *start = ou_page_start(span);
     uint32_t word = span->scan;
@@ -127,6 +144,9 @@ static void take_free(ou_page *span, size_t bytes, uint32_t n, void **slot)
             word++;
         }
         uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits[word]);
+        if (OU_UNLIKELY(span->given != 0)) {
+            ou_sparse_take(span, bin, index);
+        }
         bits[word] &= bits[word] - 1;
         *slot-- = start + index * bytes;
     }
@@ -159,10 +179,7 @@ static void carve(ou_page *span, uint32_t bin, uint32_t n, void **slot)
         *slot-- = p;
     }
     ou_store_relaxed(&span->carved, span->carved + n);
-    if (span->pages == 1) {
-        uint32_t unit = ou_page_factor((uint32_t)bytes) * (uint32_t)bytes; /* modulo 2^32 */
-        ou_store_relaxed(&ou_page_ends[ou_page_number(span)], span->carved * unit);
-    }
+    ou_span_set_end(span, bin);
     OU_STAT(heap_carved_blocks, n);
 }
 
@@ -180,7 +197,7 @@ uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
     uint32_t fresh = (uint32_t)ou_min(left, fresh_blocks(span, bin));
     uint32_t n = reused + fresh;
     void **top = heap->bins[bin] + n;
-    take_free(span, bytes, reused, top);
+    take_free(span, bin, reused, top);
     carve(span, bin, fresh, top - reused);
     heap->bins[bin] = top;
     span->used += n;
@@ -299,6 +316,9 @@ void *ou_heap_take_slow(size_t which)
         void *run = bytes ? ou_large_alloc(bytes, 16, kind, false, NULL) : NULL;
         errno = run ? errno : ENOMEM;
         return run;
+    }
+    if (heap->growth_seen != ou_load_relaxed(&ou_arena_growth)) {
+        ou_sparse_give(heap);
     }
     if (heap->remote_bytes) {
         ou_remote_flush(heap);
