@@ -54,6 +54,7 @@ void micro_add_named(const micro_row *row, const char *format, ...)
 void micro_limits(void);
 void micro_limits_objects(void);
 void micro_alloc(void);
+void micro_realloc(void);
 void micro_handoff(void);
 void micro_counts(void);
 void micro_objects(void);
