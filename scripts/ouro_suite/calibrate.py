@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
-import json
 import math
 import os
 import platform
@@ -79,7 +78,7 @@ def load(folder: str | None) -> dict[str, Noise]:
     if not file.exists():
         return {}
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = store.loads(file.read_text(encoding="utf-8"))
         if data["ouro_calibration_format"] != FORMAT or data["fingerprint"] != fingerprint():
             raise ValueError("of another machine or format")
         found = {name: Noise(**row) for name, row in data["cells"].items()}
@@ -152,8 +151,8 @@ def sample(rows: Rows, seed: int, budget_s: float, rundir: store.RunDir,
         raise BadInput("; ".join(sampler.failures.values()))
     found = {}
     for cell, _ in rows:
-        threads = next(iter(v["base"]["threads"] for (name, _), v in sampler.samples.items()
-                            if name == cell.name))
+        threads = next((v["base"]["threads"] for (name, _), v in sampler.samples.items()
+                        if name == cell.name), 0)
         found[cell.name] = cell_noise(sampler, cell.name, threads)
     return found
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Callable
 
-from . import gate_output
+from . import gate_output, profiles
 
 METRICS = "time 2.5%, rss 5%, minflt 5%, p99 10%, pause 25%, ir 0.5%, ops exact"
 EPILOG = ("exit status: 0 ok, 1 regression, 2 error or data that decide nothing, "
@@ -40,12 +40,15 @@ def add(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     option("-o", "--output", metavar="DIR", help="run directory (default: results/runs/gate-*)")
     option("--resume", metavar="DIR", help="continue the interrupted gate in DIR")
     gate_output.add_arguments(gate)
+    gate.set_defaults(form=None, metric=None, budget=None, seed=None, layouts=None,
+                      force=None, timeout_s=None)  # gate_cmd.PLANNED has them: a resume refuses what is said
     noise = command(commands, "calibrate", "the noise floor of this machine, by the same build "
                     "against itself", _lazy("calibrate"))
     _selecting(noise, "5m", "the catalogue")
     test = command(commands, "selftest-gate", "the gate judged on itself, with planted work",
                    _lazy("selftest"))
-    test.epilog = "exit status: 0 the gate was right, 1 it was wrong, 2 error, 130 interrupted"
+    test.epilog = ("exit status: 0 the gate was right, 1 it was wrong, 2 error, 3 all gates of a "
+                   "kind were inconclusive, 130 interrupted")
     _selecting(test, "8s", "its own three")
     _metrics(test)
     option = test.add_argument
@@ -76,5 +79,8 @@ def _selecting(parser: argparse.ArgumentParser, budget: str, catalogue: str) -> 
     option("--budget", default=budget, metavar=budget,
            help=f"measuring time at most (default: {budget})")
     option("--seed", type=int, default=1, metavar="N", help="seed of order, work and padding")
+    option("--timeout", dest="timeout_s", type=lambda text: profiles.seconds(
+        text, "--timeout"), default="2m", metavar="2m",
+        help="a process that takes longer hangs (default: 2m)")
     option("--store", metavar="DIR",
            help="where calibrations are kept (default: $XDG_STATE_HOME/ouro)")

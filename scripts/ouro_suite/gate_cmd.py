@@ -20,8 +20,14 @@ from .gate_judge import Metric
 from .gate_run import Gate, Order
 from .gate_sampler import Sampler
 
-TIMEOUT_S = 120.0
 EXIT_INTERRUPTED = 130
+# What a resumed gate takes from its plan, and what holds where nothing is said.
+PLANNED: dict[str, tuple[str, Any]] = {
+    "base": ("--base", None), "cand": ("--cand", None), "build": ("--build", None),
+    "workload": ("-w", None), "threads": ("-t", None), "form": ("--form", "both"),
+    "metric": ("--metric", "time"), "tol": ("--tol", None), "budget": ("--budget", "5m"),
+    "seed": ("--seed", 1), "store": ("--store", None), "layouts": ("--layouts", 0),
+    "force": ("--force", False), "timeout_s": ("--timeout", 120.0), "output": ("-o", None)}
 
 
 @dataclass
@@ -41,7 +47,16 @@ class Asked:
     store: str | None
     layouts: int
     force: bool = False
+    timeout_s: float = PLANNED["timeout_s"][1]
     identity: dict[str, str] = field(default_factory=dict)
+
+
+def completed(args: argparse.Namespace) -> list[str]:
+    """Fills in what was not said; the options that were."""
+    said = [name for name in PLANNED if getattr(args, name) is not None]
+    for name in set(PLANNED) - set(said):
+        setattr(args, name, PLANNED[name][1])
+    return [PLANNED[name][0] for name in said]
 
 
 def _asked(args: argparse.Namespace) -> Asked:
@@ -51,7 +66,7 @@ def _asked(args: argparse.Namespace) -> Asked:
         raise BadInput("--seed: from 0 to 2147483647")
     return Asked(args.base, args.cand, args.build, args.workload or [], args.threads, args.form,
                  args.metric, args.tol, profiles.seconds(args.budget), args.seed, args.store,
-                 args.layouts, args.force)
+                 args.layouts, args.force, args.timeout_s)
 
 
 def rows_of(pair: tuple[Side, Side], asked: Any, metrics: Sequence[Metric],
@@ -68,7 +83,7 @@ def rows_of(pair: tuple[Side, Side], asked: Any, metrics: Sequence[Metric],
         for form in load.forms:
             if asked.form not in ("both", form):
                 continue
-            arms = gate_build.make_arms(pair, form, TIMEOUT_S, inject)
+            arms = gate_build.make_arms(pair, form, asked.timeout_s, inject)
             for threads in thread_counts(asked.threads) or [None]:
                 rows += [(GateCell(load, form, threads, latency), arms) for latency in modes]
     if not rows:
@@ -102,7 +117,8 @@ def _stored(data: Any) -> Asked:
             or not isinstance(asked.workload, list) or not text(*asked.workload) \
             or type(asked.seed) is not int or type(asked.layouts) is not int \
             or type(asked.force) is not bool \
-            or type(asked.budget_s) not in (int, float) or not 0 < asked.budget_s < 1e9 \
+            or any(type(s) not in (int, float) or not 0 < s < 1e9
+                   for s in (asked.budget_s, asked.timeout_s)) \
             or not isinstance(asked.identity, dict) \
             or not text(*asked.identity.values()):
         raise BadInput("--resume: plan.json is damaged: a field has the wrong type")
@@ -111,9 +127,6 @@ def _stored(data: Any) -> Asked:
 
 def _open(args: argparse.Namespace) -> tuple[Asked, store.RunDir]:
     if args.resume:
-        if args.base or args.cand or args.workload or args.output:
-            raise BadInput("--resume: the gate's own plan decides; give no --base, --cand, -w "
-                           "or -o")
         rundir = store.RunDir.open(Path(args.resume), resume=True)
         return _stored(rundir.read_json("plan.json")), rundir
     asked = _asked(args)
@@ -141,7 +154,10 @@ def run(args: argparse.Namespace) -> int:
     gate_output.check_arguments(args)
     child.stoppable()
     child.adopt_orphans()
+    said = completed(args)
     with gate_output.explained(args):
+        if args.resume and said:
+            raise BadInput(f"--resume: the gate's own plan decides: leave out {', '.join(said)}")
         asked, rundir = _open(args)
         args.base, args.cand, args.seed = asked.base, asked.cand, asked.seed
         with rundir:

@@ -37,10 +37,10 @@ QUICK_OBJECT_MALLOC = ("glibc", "jemalloc")  # of the object form's malloc arms
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def seconds(text: str) -> float:
-    """`90`, `90s`, `5m`, `1.5h` in seconds."""
+def seconds(text: str, what: str = "--budget") -> float:
+    """`90`, `90s`, `5m`, `1.5h` in seconds; `what` is the option that says so."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|min|h)?", text)
     value = float(match[1]) * UNITS[match[2] or ""] if match else 0.0
     if not 1.0 <= value <= 7 * 86400:
-        raise BadInput(f"--budget {text!r}: write 90s, 5m or 1h, from 1s to 168h")
+        raise BadInput(f"{what} {text!r}: write 90s, 5m or 1h, from 1s to 168h")
     return value

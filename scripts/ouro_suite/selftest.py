@@ -10,7 +10,6 @@ file; a stopped test goes on after the last line. The summary stands beside it.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import subprocess
@@ -19,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterable
 
 from scipy import stats as scipy_stats
 
@@ -102,11 +101,13 @@ class Selftest:
             os.truncate(self.file, len(whole))
         shown = escape.for_terminal(str(self.file))
         try:
-            lines = [json.loads(line) for line in whole.splitlines()]
-            if not lines or lines[0] != json.loads(store.dumps(self._header())):
-                raise ValueError("belongs to another test: other build, machine or options")
+            lines = [store.loads(line) for line in whole.splitlines()]
+            mine, theirs = store.loads(store.dumps(self._header())), lines[0] if lines else {}
+            other = [k for k in mine if theirs.get(k) != mine[k]]
+            if other or set(theirs) != set(mine):
+                raise ValueError(f"belongs to another test: other {', '.join(other) or 'keys'}")
             return {line["trial"]: line for line in lines[1:]}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"-o {shown}: {error}") from None
 
     def _append(self, line: dict[str, Any]) -> None:
@@ -228,5 +229,13 @@ def run(args: argparse.Namespace) -> int:
                  f"summary in {file.with_suffix('.json')}")
     if stopped:
         return gate_cmd.EXIT_INTERRUPTED
-    wrong = {"false alarm", "missed", "error"} & {outcome(t) for t in test.done.values()}
-    return EXIT_WRONG if wrong else 0
+    return status(test.done.values())
+
+
+def status(trials: Iterable[dict[str, Any]]) -> int:
+    """1 if the gate was wrong once, 3 if no trial of a kind decided anything, else 0."""
+    found = {(trial["kind"], outcome(trial)) for trial in trials}
+    if {word for _, word in found} & {"false alarm", "missed", "error"}:
+        return EXIT_WRONG
+    decided = {kind for kind, word in found if word != "inconclusive"}
+    return verdict.EXIT_INCONCLUSIVE if {kind for kind, _ in found} - decided else 0

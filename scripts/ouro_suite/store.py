@@ -27,6 +27,26 @@ def dumps(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, allow_nan=False, indent=indent, ensure_ascii=True)
 
 
+def _whole(text: str) -> int:
+    value = int(text)
+    if not -(1 << 63) <= value < 1 << 64:
+        raise ValueError(f"a whole number of {len(text)} digits: more than 64 bits")
+    return value
+
+
+def _refuse(text: str) -> float:
+    raise ValueError(f"not a finite number: {text}")
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON whose numbers fit into a word and are finite: what somebody wrote by hand must not
+    overflow where it is used. ValueError otherwise."""
+    try:
+        return json.loads(text, parse_int=_whole, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def write_atomic(path: Path, text: str) -> None:
     """The file is the old one or the new one, at any moment."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -119,7 +139,7 @@ class RunDir:
 
     def read_json(self, name: str) -> Any:
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BadInput(f"{escape.for_terminal(str(self.path / name))}: {error}") from None
 
@@ -157,7 +177,7 @@ class RunDir:
             try:
                 if len(line) > LINE_CAP:
                     raise ValueError("line too long")
-                value = json.loads(line)
+                value = loads(line)
                 if not isinstance(value, dict):
                     raise ValueError("not an object")
             except ValueError as error:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Sequence
 
-from . import escape
+from . import escape, store
 from .errors import BadInput
 
 FORMAT = 1  # of the stored report; another number is another schema
@@ -125,10 +125,8 @@ def _row(data: Any) -> MetricVerdict:
 
 def from_json(text: str, shown: str = "report") -> GateReport:
     """The report of to_json(); BadInput when it is damaged, foreign or contradicts itself."""
-    def refuse(value: str) -> float:
-        raise ValueError(f"not a finite number: {value}")
     try:
-        data = json.loads(text, parse_constant=refuse)
+        data = store.loads(text)
         if not isinstance(data, dict) or data.pop("ouro_gate_format", None) != FORMAT:
             raise ValueError(f"not a report of ouro gate (ouro_gate_format {FORMAT})")
         if set(data) != {f.name for f in fields(GateReport)}:

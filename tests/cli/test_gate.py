@@ -13,11 +13,13 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import FAKE, ROOT, Suite
-from ouro_suite import calibrate, gate_build, paths, store, verdict, workloads
+from ouro_suite import (calibrate, child, cli, gate_build, paths, store, verdict,
+                        workloads)
 from ouro_suite.errors import BadInput
 from ouro_suite.gate_sampler import Sampler
 
@@ -244,6 +246,46 @@ def test_calibration_is_kept_by_machine_and_checked(pair: Pair) -> None:
     assert done.returncode == 2 and "calibrate again" in done.stderr
 
 
+def test_a_calibration_without_time_says_what_is_missing(pair: Pair) -> None:
+    """The budget is used before the first pair; planted faults gave a traceback here."""
+    build = str(pair.suite.folder / "base")
+    rows = [(gate_build.GateCell(workloads.open_file(Path(pair.workload("a"))), "object", None),
+             gate_build.make_arms(gate_build.open_pair(build, build, None), "object", 60.0))]
+    with store.RunDir.open(pair.suite.folder / "noise") as rundir:
+        with pytest.raises(BadInput, match="a/object: 0 sessions of 24 pairs, 5 are needed"):
+            calibrate.sample(rows, 1, 1e-9, rundir, lambda *_: None)
+
+
+def hanging_soon(monkeypatch: pytest.MonkeyPatch, limits: list[float]) -> None:
+    """Whoever takes turns, or is the candidate, is given a second; the others all they need, so
+    that nothing hangs on this machine. `limits` gets what was asked for."""
+    real = child.run
+
+    def run(argv: Any, env: Any, timeout_s: float, *rest: Any, **more: Any) -> child.Outcome:
+        if "--seed" not in argv:  # asks the program what it is
+            return real(argv, env, 600.0, *rest, **more)
+        limits.append(timeout_s)
+        soon = more.get("hand_over") or "/cand/" in argv[0]
+        return real(argv, env, 1.0 if soon else 600.0, *rest, **more)
+    monkeypatch.setattr(child, "run", run)
+
+
+def test_an_arm_that_hangs_is_named(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one of the pair waits for its turn and runs into the same time: which of them
+    hangs shows when each is run alone."""
+    load, limits = pair.workload("load", "hang-later@cand"), []
+    hanging_soon(monkeypatch, limits)
+    command = pair.arguments("-w", load, "--timeout", "7s")
+    assert cli.main(command) == 2
+    (row,) = pair.report().rows
+    assert row.verdict == "error" and row.note.startswith("cand: load/object: timed out after 7 s")
+    assert set(limits) == {7.0} and len(limits) >= 4
+    log = Path(row.note.rpartition("(log: ")[2].rstrip(")"))
+    assert "cand/ouro-work" in log.read_text() and "timed out" in log.read_text()
+    for pid in Path(load + ".pid").read_text().split():
+        assert not Path(f"/proc/{pid}").exists()
+
+
 def test_the_floor_is_what_more_pairs_would_not_remove() -> None:
     chance = random.Random(1)
 
@@ -322,4 +364,4 @@ def test_the_real_worker_judged_by_counts(tmp_path: Path) -> None:
     assert done.returncode == 0 and len(file.read_text().splitlines()) == 5
     file.write_text(lines.replace('"seed": 1', '"seed": 2', 1))
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 2 and "another test" in done.stderr
+    assert done.returncode == 2 and "another test: other seed" in done.stderr

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ouro_suite import cli, commands, gate_cmd, gate_sampler
+from ouro_suite import (calibrate, cli, commands, gate_cmd, gate_sampler, store, verdict,
+                        worker)
 from ouro_suite.errors import BadInput
 
 SAMPLE = {"kind": "sample", "cell": "c", "block": 0, "side": "base", "elapsed_s": 0.1,
@@ -69,7 +72,7 @@ def test_a_damaged_log_ends_a_resume(tmp_path: Any) -> None:
 @pytest.mark.parametrize("key, values", [
     ("base", (7, None)), ("workload", (5, [5], "w", None)), ("budget_s", ("x", NAN, 0, -1, 1e12)),
     ("seed", ("1", 1.5, True)), ("identity", (5, None, {"x": 3})), ("threads", (3,)),
-    ("layouts", ("0", None)), ("extra", (1,))])
+    ("layouts", ("0", None)), ("timeout_s", ("1", 0, NAN)), ("extra", (1,))])
 def test_a_damaged_plan_ends_a_resume(key: str, values: tuple[Any, ...]) -> None:
     assert gate_cmd._stored(json.loads(json.dumps(PLAN))).base == "a"
     for value in values:
@@ -78,6 +81,51 @@ def test_a_damaged_plan_ends_a_resume(key: str, values: tuple[Any, ...]) -> None
     for other in ([1, 2], None, "x", {}):
         with pytest.raises(BadInput, match="plan.json"):
             gate_cmd._stored(other)
+
+
+@pytest.mark.parametrize("option, value", [
+    ("--base", "a"), ("--cand", "b"), ("--build", "c"), ("-w", "w"), ("-t", "1"),
+    ("--form", "both"), ("--metric", "time"), ("--tol", "3%"), ("--budget", "5m"), ("--seed", "1"),
+    ("--store", "s"), ("--layouts", "0"), ("--timeout", "2m"), ("-o", "o"),
+    ("--force", "")])
+def test_a_resumed_gate_takes_nothing_but_its_plan(
+        tmp_path: Path, capsys: pytest.CaptureFixture, option: str, value: str) -> None:
+    """Also what equals the default: the plan may say otherwise. Planted: alone it goes on, to
+    the plan that is not there."""
+    assert cli.main(["gate", "--resume", str(tmp_path), option, *[value] * bool(value)]) == 2
+    assert f"leave out {option}" in capsys.readouterr().err
+    assert cli.main(["gate", "--resume", str(tmp_path)]) == 2
+    assert "there is no run to resume" in capsys.readouterr().err
+
+
+HUGE = "1" + "0" * 400  # fits into no float
+
+
+def test_numbers_that_fit_nowhere_are_refused_where_they_are_read(tmp_path: Path) -> None:
+    """json takes them, and math.isfinite() of them raises what nobody catches."""
+    with pytest.raises(OverflowError):
+        math.isfinite(json.loads(HUGE))
+    assert store.loads(str((1 << 64) - 1)) == (1 << 64) - 1
+    for text in (HUGE, f"-{HUGE}", str(1 << 64), "NaN", "-Infinity", "[" * 100_000):
+        with pytest.raises(ValueError):
+            store.loads(text)
+    with pytest.raises(ValueError, match="64 bits"):
+        worker.parse_record(f'{{"wall_ns": {HUGE}}}'.encode())
+    with pytest.raises(BadInput, match="damaged.*64 bits"):
+        verdict.from_json(f'{{"elapsed_s": {HUGE}}}')
+    file = calibrate.file_of(str(tmp_path))
+    file.write_text(f'{{"ouro_calibration_format": {HUGE}}}')
+    with pytest.raises(BadInput, match="64 bits.*calibrate again"):
+        calibrate.load(str(tmp_path))
+    with store.RunDir.open(tmp_path / "run") as rundir:
+        rundir.write("plan.json", f'{{"seed": {HUGE}}}')
+        with pytest.raises(BadInput, match="plan.json: .*64 bits"):
+            rundir.read_json("plan.json")
+        rundir.append(SETUP)
+        log = rundir.path / "samples.jsonl"
+        log.write_text(log.read_text() + json.dumps(SAMPLE).replace("[5, 6]", f"[{HUGE}]") + "\n")
+        with pytest.raises(BadInput, match="samples.jsonl:2: .*64 bits"):
+            rundir.samples()
 
 
 def test_a_mistake_of_ours_is_no_regression(monkeypatch: pytest.MonkeyPatch,

@@ -253,7 +253,7 @@ def selftest(suite: Suite, build: Path, *more: str) -> tuple[int, dict]:
 
 
 @needs_valgrind
-@pytest.mark.parametrize("inject, code, found", [("2%", 0, 2), ("0.1%", 1, 0)])
+@pytest.mark.parametrize("inject, code, found", [("2%", 0, 2), ("1%", 0, 2), ("0.1%", 1, 0)])
 def test_planted_work_is_found_or_the_selftest_fails(
         suite: Suite, build: Path, inject: str, code: int, found: int) -> None:
     status, summary = selftest(suite, build, "--inject", inject)

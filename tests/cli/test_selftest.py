@@ -35,6 +35,19 @@ def test_what_a_trial_proves(one: dict[str, Any], proves: str) -> None:
     assert selftest.outcome(one) == proves
 
 
+GOOD, OPEN = trial("aa", None, a="ok"), trial("aa", None, a="inconclusive")
+FOUND, UNSEEN = trial("inject", "a", a="regression"), trial("inject", "a", a="inconclusive")
+
+
+@pytest.mark.parametrize(("trials", "status"), [
+    ([GOOD, FOUND], 0), ([GOOD, OPEN, FOUND, UNSEEN], 0), ([GOOD], 0), ([OPEN, OPEN], 3),
+    ([GOOD, UNSEEN], 3), ([OPEN, FOUND], 3), ([OPEN, UNSEEN, trial("aa", None, a="error")], 1),
+    ([GOOD, trial("inject", "a", a="ok")], 1), ([OPEN, trial("aa", None, a="regression")], 1)])
+def test_a_test_that_decided_nothing_has_not_passed(trials: list[dict[str, Any]],
+                                                    status: int) -> None:
+    assert selftest.status(trials) == status
+
+
 def test_bounds_of_a_proportion() -> None:
     """Clopper and Pearson's table: none of 300, all of 100, half of 10."""
     assert selftest._bounds(0, 300) == (0.0, 0.0122)
