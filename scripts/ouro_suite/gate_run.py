@@ -5,6 +5,7 @@ instructions where asked, say what came out. gate_sampler.py measures, gate_judg
 """
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
@@ -23,6 +24,8 @@ COUNT_SHARE = 0.5  # for `--metric ir` beside metrics that need blocks
 OPINION_SHARE = 1.1  # a count that was begun in time may end a little after it
 SAME_IR = 0.002  # instructions that moved less than this did not move
 Key = tuple[str, str]  # cell, metric
+SLOW = 8  # a pair that takes so many times the usual comes after the others
+SLOW_SHARE = 0.5  # of the budget at most is kept back for these
 Take = dict[int, int | None]  # how many pairs of which stage; None: all there are
 ALL: Take = {SCREEN: None, CONFIRM: None}
 
@@ -63,6 +66,20 @@ class Order:
     replica: Callable[[int], Rows] | None = None
 
 
+@dataclass(frozen=True)
+class Turn:
+    """Cells that are measured together; their part of the budget begins and ends so many
+    seconds after the gate's."""
+
+    name: str  # goes before the names of its stages
+    cells: frozenset[str]
+    begin_s: float
+    end_s: float
+
+    def limit_s(self, share: float) -> float:
+        return self.begin_s + share * (self.end_s - self.begin_s)
+
+
 class Gate:
     """One gate over one sampler."""
 
@@ -80,8 +97,10 @@ class Gate:
             self.sampler.prepare()
             if "ir" in self.metric:
                 self._exact("ir")
-            self._screen()
-            self._confirm()
+            for number in (0, 1):
+                turn = self._turn(number)
+                self._screen(turn)
+                self._confirm(turn)
             if "ops" in self.metric:
                 self._exact("ops")
             if self.order.opinion:
@@ -100,6 +119,19 @@ class Gate:
         """The rows that statistics decide."""
         return [(c.name, m.name) for c, _ in self.order.rows for m in self.order.metrics
                 if not m.exact and self._applies(c, m)]
+
+    def _turn(self, number: int) -> Turn:
+        """First the cells whose pairs take about what the others' take, so that one with a
+        huge heap does not use the time of twenty; then the slow ones, with all that is left."""
+        seconds = {c: s.pair_s for c, s in self.sampler.setups.items()}
+        bar = SLOW * statistics.median_low(list(seconds.values()) or [0.0])
+        slow = frozenset(c for c, s in seconds.items() if s > bar)
+        budget = self.order.budget_s
+        if number:
+            return Turn("slow ", slow, min(self.sampler.elapsed(), budget), budget)
+        kept = judge.SCREEN_LOOKS[0] * sum(seconds[c] for c in slow)
+        return Turn("", frozenset(c.name for c, _ in self.order.rows) - slow, 0.0,
+                    budget - min(kept, SLOW_SHARE * budget))
 
     def _open(self) -> int:
         """Rows that are not ok: they share the error of the next `ok`."""
@@ -149,13 +181,13 @@ class Gate:
         waiting = len(self.flagged) - sum(k in self.verdicts for k in self.flagged)
         return f"{what}: {', '.join(counts + [f'{waiting} to confirm'] * bool(waiting))}"
 
-    def _blocks(self, name: str, start: int, end: int, keys: list[Key],
-                limit_s: float) -> int:
-        """Blocks start..end-1 of the stage `name` belongs to, while they fit; the number
-        reached. Where the time once ended it ends again in a resumed gate: no new look."""
-        stage, least = (SCREEN, judge.SCREEN_LOOKS[0]) if name == "screen" else \
+    def _blocks(self, turn: Turn, stage_name: str, start: int, end: int, keys: list[Key],
+                share: float) -> int:
+        """Blocks start..end-1 of a stage, while they fit into this share of the turn; the
+        number reached. Where the time once ended it ends again in a resumed gate: no new look."""
+        stage, least = (SCREEN, judge.SCREEN_LOOKS[0]) if stage_name == "screen" else \
             (CONFIRM, judge.MIN_PAIRS)
-        rows = self._rows(keys)
+        rows, name, limit_s = self._rows(keys), turn.name + stage_name, turn.limit_s(share)
         for number in range(start, end):
             limit = self.order.budget_s if number < least else limit_s
             if name in self.sampler.ends:
@@ -168,19 +200,18 @@ class Gate:
             self.sampler.block(stage, number, rows)
         return end
 
-    def _screen(self) -> None:
+    def _screen(self, turn: Turn) -> None:
         """Passes what is shown to be equivalent; everything else is flagged."""
-        left, reached = self._keys(), 0
-        ops = [(c.name, "ops") for c, _ in self.order.rows if not c.latency] \
-            if "ops" in self.metric else []
-        limit = SCREEN_SHARE * self.order.budget_s
+        left, reached = [k for k in self._keys() if k[0] in turn.cells], 0
+        ops = [(c.name, "ops") for c, _ in self.order.rows
+               if not c.latency and c.name in turn.cells] if "ops" in self.metric else []
         for look in judge.SCREEN_LOOKS:
             if not left and not (ops and reached == 0):
                 break
             begun, reached = reached, self._blocks(
-                "screen", reached, look, left + (ops if not reached else []), limit)
+                turn, "screen", reached, look, left + (ops if not reached else []), SCREEN_SHARE)
             left = self._screened(left, {SCREEN: reached})
-            self._say(f"screen, {reached} blocks")
+            self._say(f"{turn.name}screen, {reached} blocks")
             if reached < look or reached == begun:
                 break
         for key in left:
@@ -202,13 +233,14 @@ class Gate:
                              if judge.clear(found[k], self.metric[k[1]].tolerance)})
         return [k for k in left if k not in self.flagged]
 
-    def _confirm(self) -> None:
+    def _confirm(self, turn: Turn) -> None:
         """First the suspected, then all that is only wide, on fresh blocks."""
-        suspects = [k for k, e in self.flagged.items()
-                    if judge.suspect(e, self.metric[k[1]].tolerance)]
-        self._confirm_group("suspects", suspects, SUSPECT_SHARE)
-        self._confirm_group("confirm", list(self.flagged), CONFIRM_SHARE)
-        left = [k for k in self.flagged if k not in self.verdicts]
+        flagged = [k for k in self.flagged if k[0] in turn.cells]
+        suspects = [k for k in flagged
+                    if judge.suspect(self.flagged[k], self.metric[k[1]].tolerance)]
+        self._confirm_group(turn, "suspects", suspects, SUSPECT_SHARE)
+        self._confirm_group(turn, "confirm", flagged, CONFIRM_SHARE)
+        left = [k for k in flagged if k not in self.verdicts]
         self._look(left, ALL)
         for key in left:
             if key not in self.verdicts:
@@ -228,7 +260,7 @@ class Gate:
             self._decide(key, INCONCLUSIVE, found, p, judge.undecided_note(
                 found, tolerance, self.order.floors.get(key)))
 
-    def _confirm_group(self, name: str, group: list[Key], share: float) -> None:
+    def _confirm_group(self, turn: Turn, name: str, group: list[Key], share: float) -> None:
         """Ever more blocks until all are decided or the time is used. A row is looked at when
         all its pairs, the screen's too, are one of CONFIRM_LOOKS: the same numbers whatever
         the screen took of it, so that there are no more looks than these."""
@@ -242,11 +274,11 @@ class Gate:
             if not left:
                 return
             end = min(ahead[k][0] for k in left)
-            reached = self._blocks(name, reached, end, left, share * self.order.budget_s)
+            reached = self._blocks(turn, name, reached, end, left, share)
             if reached < end:
                 return
             self._look([k for k in left if ahead[k][0] == end], {SCREEN: None, CONFIRM: end})
-            self._say(f"confirm, {reached} fresh blocks")
+            self._say(f"{turn.name}confirm, {reached} fresh blocks")
 
     def _look(self, keys: list[Key], take: Take) -> None:
         """One look at the pairs, fresh and all: Holm over all rows, since all were screened."""

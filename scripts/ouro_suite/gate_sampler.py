@@ -34,6 +34,7 @@ SHORT_S, LONG_S = 0.001, 0.005  # an iteration; docs/gate.md says why so short
 FIXED_SHARE = 4  # an iteration is at least this many times its smallest size
 PROCESS_S = 0.012  # of iterations in one process
 MIN_ITERATIONS, MAX_ITERATIONS = 4, 9
+HEAVY_S = 0.05  # an iteration with its untimed phases: then as few of them as will do
 KEPT = ("ops", "checksum", "threads", "peak_rss_bytes", "minflt", "p99_ns", "gc_pause_max_ns",
         "timed_by")
 
@@ -45,6 +46,7 @@ class Setup:
     scale: float
     iterations: int
     one_core: bool = False  # one thread: both processes of a pair stay on the same core
+    pair_s: float = 0.0  # what a pair takes, roughly
 
 
 def lower_quartile(rounds: Sequence[int]) -> float:
@@ -82,7 +84,8 @@ def damaged(line: dict[str, Any]) -> str:
     if kind == "setup":
         scale = line.get("scale")
         return "" if _seconds(scale) and scale > 0 and _whole(line.get("iterations"), 1) \
-            and isinstance(line.get("one_core"), bool) else f"no size of {cell}"
+            and isinstance(line.get("one_core"), bool) and _seconds(line.get("pair_s")) \
+            else f"no size of {cell}"
     if kind == "count":
         return "" if _whole(line.get("base"), 1) and _whole(line.get("cand"), 1) \
             else f"no count of {cell}"
@@ -128,7 +131,7 @@ class Sampler:
     def _take(self, line: dict[str, Any]) -> None:
         if line["kind"] == "setup":
             self.setups[line["cell"]] = Setup(line["scale"], line["iterations"],
-                                               line["one_core"])
+                                               line["one_core"], line["pair_s"])
         elif line["kind"] == "sample":
             self.samples[line["cell"], line["block"]][line["side"]] = line["values"]
         elif line["kind"] == "end":
@@ -229,22 +232,35 @@ class Sampler:
                 self.failures[cell.name] = str(error)
                 continue
             self._log({"kind": "setup", "cell": cell.name, "scale": setup.scale,
-                       "iterations": setup.iterations, "one_core": setup.one_core})
+                       "iterations": setup.iterations, "one_core": setup.one_core,
+                       "pair_s": round(setup.pair_s, 3)})
 
     def _size(self, cell: GateCell, arm: GateArm) -> Setup:
         """Operations and iterations from two small runs: a straight line through them."""
         if cell.workload.kind == workloads.TRACE:
-            return Setup(1.0, 1)
-        took = []
+            took, _ = self._trial(cell, arm, Setup(1.0, 1))
+            return Setup(1.0, 1, pair_s=2 * took)
+        took, whole = [], []
         for scale in (SMALLEST, SMALL):
-            values = self._run(Job(0, 0, cell, arm, 1, 0), Setup(scale, 3))
+            spent, values = self._trial(cell, arm, Setup(scale, 3))
+            whole.append(spent / 3)
             took.append(min(values["wall"][1:]) / 1e9)
         wanted = min(max(SHORT_S, FIXED_SHARE * took[0]), LONG_S)
         slope = max((took[1] - took[0]) / (SMALL - SMALLEST), 1e-9)
         scale = min(max(SMALLEST, SMALLEST + (wanted - took[0]) / slope), 1.0)
         expected = took[0] + slope * (scale - SMALLEST)
         iterations = min(max(round(PROCESS_S / expected) + 1, MIN_ITERATIONS), MAX_ITERATIONS)
-        return Setup(float(f"{scale:.3g}"), int(iterations), values["threads"] == 1)
+        each = whole[0] if scale < SMALL / 3 else whole[1]
+        if each > HEAVY_S:
+            iterations = MIN_ITERATIONS
+        return Setup(float(f"{scale:.3g}"), int(iterations), values["threads"] == 1,
+                     2 * iterations * each)
+
+    def _trial(self, cell: GateCell, arm: GateArm, setup: Setup) -> tuple[float, dict[str, Any]]:
+        """A process of another size than the gate's: its seconds and values."""
+        before = time.monotonic()
+        values = self._run(Job(0, 0, cell, arm, 1, 0), setup)
+        return time.monotonic() - before, values
 
     def affordable(self, rows: Rows, limit_s: float) -> bool:
         """Whether another block of these rows ends before `limit_s`."""

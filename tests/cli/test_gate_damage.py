@@ -18,7 +18,8 @@ from ouro_suite.errors import BadInput
 
 SAMPLE = {"kind": "sample", "cell": "c", "block": 0, "side": "base", "elapsed_s": 0.1,
           "values": {"ops": 5, "checksum": "x", "wall": [5, 6], "cpu": [5, 6], "minflt": 0}}
-SETUP = {"kind": "setup", "cell": "c", "scale": 0.5, "iterations": 4, "one_core": True}
+SETUP = {"kind": "setup", "cell": "c", "scale": 0.5, "iterations": 4, "one_core": True,
+         "pair_s": 0.1}
 CLOCK = {"kind": "clock", "elapsed_s": 1.5}
 END = {"kind": "end", "of": "screen", "block": 20}
 COUNT = {"kind": "count", "cell": "c", "base": 1000, "cand": 1001}

@@ -44,7 +44,7 @@ class Made:
         self.chance = np.random.default_rng(seed)
         self.samples: dict[tuple[str, int], list[tuple[float, float]]] = {}
         self.failures: dict[str, str] = {}
-        self.setups = {c: Setup(1.0, 1) for c in effects}
+        self.setups = {c: Setup(1.0, 1, pair_s=1.0) for c in effects}
         self.taken, self.budget_s = 0, 1.0
         self.layouts: dict[int, float] = {}  # factor by stage
         self.ends: dict[str, int] = {}
@@ -61,13 +61,17 @@ class Made:
     def block(self, stage: int, number: int, rows: Any) -> None:
         missing = [cell.name for cell, _ in rows
                    if number >= len(self.samples.get((cell.name, stage), []))]
-        self.taken += bool(missing)
+        self.taken += self.cost(missing)
         for cell in missing:
             drift = 1.0 + 0.002 * self.taken  # of the machine, the same for both arms
             base, cand = (1e6 * drift * math.exp(self.noise(self.chance, number))
                           for _ in range(2))
             self.samples.setdefault((cell, stage), []).append(
                 (base, cand * self.effects[cell] * self.layouts.get(stage, 1.0)))
+
+    def cost(self, cells: list[str]) -> float:
+        """Of a block: one, whatever it has, when all pairs take the same."""
+        return max((self.setups[c].pair_s for c in cells), default=0.0)
 
     def pairs(self, cell: str, stages: Any, value: Any) -> list[tuple[float, float]]:
         return [p for s in stages for p in self.samples.get((cell, s), [])]
@@ -165,6 +169,36 @@ def test_a_change_of_the_tolerance_is_called_ok_at_most_once_in_a_hundred(
     assert passed_at_the_tolerance(200) <= 2
     monkeypatch.setattr(judge, "ok_error", lambda rows: 0.005)  # planted: nothing is divided
     assert passed_at_the_tolerance(200) >= 4
+
+
+class Dear(Made):
+    """One whose blocks cost what their pairs do; those of `slow` a hundred times the others'."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.setups["slow"] = Setup(1.0, 1, pair_s=100.0)
+
+    def affordable(self, rows: Any, limit: float) -> bool:
+        return self.taken + self.cost([c.name for c, _ in rows]) <= self.most * limit
+
+    def cost(self, cells: list[str]) -> float:
+        return sum(self.setups[c].pair_s for c in cells)
+
+
+def dear(seed: int) -> dict[str, str]:
+    one = gate({"slow": 1.0, "a": 1.0, "b": 1.05, "c": 1.0}, calm, seed)
+    one.sampler = Dear(one.sampler.effects, calm, seed, 2500)  # type: ignore[attr-defined]
+    return {r.workload: r.verdict for r in one.run()}
+
+
+def test_a_slow_workload_does_not_use_the_time_of_the_others(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(20):
+        words = dear(seed)
+        assert words.pop("slow") in ("ok", "inconclusive")
+        assert words == {"a": "ok", "b": "regression", "c": "ok"}
+    monkeypatch.setattr(gate_run, "SLOW", 1000)  # all in one turn
+    assert any(dear(seed)["b"] != "regression" for seed in range(20))
 
 
 def test_the_error_of_ok_is_divided_over_looks_and_open_rows() -> None:
