@@ -64,9 +64,9 @@ OU_INLINE void mark(const ou_gc_view *view, ou_object *const *items, size_t n, s
 {
     for (size_t i = 0; i < n; i++) {
         ou_object *child = items[i];
-        size_t at = (size_t)((char *)child - view->range);
-        const uint8_t *counter = ou_window_counter(window, at);
-        if (OU_LIKELY(counter)) {
+        uint8_t *counter;
+        size_t at;
+        if (ou_window_shows(window, child, &counter)) {
             if (OU_LIKELY(ou_load_relaxed(counter))) {
                 continue;
             }
@@ -93,7 +93,7 @@ static void mark_children(const ou_gc_view *view, const ou_shape *shape, ou_obje
 static void drain_stack(ou_gc_worker *me)
 {
     const ou_gc_view view = ou_gc_look();
-    ou_gc_window window = {.near = me->sweep};
+    ou_gc_window window = ou_window_none(&view, me->sweep);
     ou_shape shape = {0};
     while (me->stack_len) {
         ou_object *o = me->stack[--me->stack_len];
@@ -181,10 +181,12 @@ static void mark_region(const ou_region *region, ou_gc_worker *me)
 static void mark_waiting(ou_gc_worker *me)
 {
     me->sweep = OU_NO_COUNTER;
-    while (me->far.next) {
-        ou_far_ring waiting = me->far;
-        ou_far_begin(&me->far);
-        for (uint32_t i = 0; i < OU_FAR; i++) {
+    for (size_t n; (n = ou_min(me->far.next, OU_FAR)) != 0;) {
+        ou_far_ring waiting;
+        memcpy(waiting.at, me->far.at, n * sizeof waiting.at[0]);
+        memcpy(waiting.child, me->far.child, n * sizeof waiting.child[0]);
+        ou_far_begin(&me->far, n);
+        for (size_t i = 0; i < n; i++) {
             found(me, ou_gc.counters, waiting.at[i], waiting.child[i], me->sweep);
         }
         drain_stack(me);
@@ -197,26 +199,41 @@ static void mark_regions(ou_gc_worker *me)
     me->stack_len = 0;
     /* A wide structure is left to the next sweep, which all share. */
     me->stack_max = ou_gc_worker_count > 1 ? SHARED_STACK : OU_GC_STACK_MAX;
-    ou_far_begin(&me->far);
+    ou_far_begin(&me->far, OU_FAR);
     for (size_t r; (r = ou_gc_claim()) < ou_gc.region_count;) {
         mark_region(&ou_gc.regions[r], me);
     }
     mark_waiting(me);
 }
 
+OU_INLINE void note(uint8_t *counter)
+{
+    if (!ou_load_relaxed(counter)) {
+        ou_store_relaxed(counter, (uint8_t)1);
+    }
+}
+
 /* Marks only: a sweep follows. */
 static void mark_long(ou_gc_worker *me)
 {
     const ou_gc_view view = ou_gc_look();
-    ou_gc_window window = {0};
+    ou_gc_window window = ou_window_none(&view, 0);
     ou_object *const *items;
-    me->stack_max = 0;
-    ou_far_begin(&me->far);
+    ou_far_begin(&me->far, OU_FAR);
     for (size_t n; ou_gc_long_take(&items, &n);) {
-        mark(&view, items, n, OU_NO_COUNTER, &window, me);
+        for (size_t i = 0; i < n; i++) {
+            ou_object *child = items[i];
+            uint8_t *counter;
+            size_t at;
+            if (ou_window_shows(&window, child, &counter)) {
+                note(counter);
+            } else if (ou_far_away(&view, &window, &me->far, &at, &child)) {
+                note(&view.counters[at]);
+            }
+        }
     }
     for (uint32_t i = 0; i < OU_FAR; i++) {
-        found(me, ou_gc.counters, me->far.at[i], me->far.child[i], OU_NO_COUNTER);
+        note(&ou_gc.counters[me->far.at[i]]);
     }
 }
 

@@ -46,35 +46,46 @@ void ou_gc_long_clear(bool open);
 
 /* A page whose counters are at hand: most references lead into the page that they lie in. */
 typedef struct ou_gc_window {
-    size_t start;      /* of the page, from the range's; 0: none, for no object is in page 0 */
+    uintptr_t start;   /* of the page; the range's: none, for no object is in page 0 */
     uint64_t magic;    /* as in ou_gc_page */
     uint8_t *counters; /* the page's first */
     size_t near;       /* index of a counter that was touched just now */
 } ou_gc_window;
 
-OU_INLINE void ou_window_move(ou_gc_window *window, const ou_gc_view *view, size_t at)
+OU_INLINE void ou_window_move(ou_gc_window *window, const ou_gc_view *view, const void *to)
 {
+    size_t at = (size_t)((const char *)to - view->range);
     const ou_gc_page page = view->pages[at >> OU_PAGE_SHIFT];
-    window->start = page.magic > 1 ? at & ~(OU_PAGE_BYTES - 1) : 0;
+    window->start = (uintptr_t)view->range + (page.magic > 1 ? at & ~(OU_PAGE_BYTES - 1) : 0);
     window->magic = page.magic;
     window->counters = view->counters + page.base;
+}
+
+OU_INLINE ou_gc_window ou_window_none(const ou_gc_view *view, size_t near)
+{
+    return (ou_gc_window){.start = (uintptr_t)view->range, .near = near};
 }
 
 /* The window on a region that is about to be read. */
 OU_INLINE ou_gc_window ou_window_on(const ou_gc_view *view, const ou_region *region)
 {
-    ou_gc_window window = {.near = region->counters};
+    ou_gc_window window = ou_window_none(view, region->counters);
     if (region->start) {
-        ou_window_move(&window, view, (size_t)(region->start - view->range));
+        ou_window_move(&window, view, region->start);
     }
     return window;
 }
 
-/* Counter of the object at `at`, from the range's start, if it is in the window; else NULL. */
-OU_INLINE uint8_t *ou_window_counter(const ou_gc_window *window, size_t at)
+/* Is the object in the window? Then *counter is its counter. */
+OU_INLINE bool ou_window_shows(const ou_gc_window *window, const ou_object *o,
+                               uint8_t **counter)
 {
-    size_t in = at - window->start;
-    return OU_LIKELY(in < OU_PAGE_BYTES) ? window->counters + (in * window->magic >> 32) : NULL;
+    size_t in = (uintptr_t)o - window->start;
+    if (OU_UNLIKELY(in >= OU_PAGE_BYTES)) {
+        return false;
+    }
+    *counter = window->counters + (in * window->magic >> 32);
+    return true;
 }
 
 /* References to far counters: each would wait for memory. They are prefetched here and followed
@@ -87,10 +98,11 @@ OU_INLINE bool ou_is_near(size_t at, size_t here)
     return at - here + OU_NEAR_COUNTERS < 2 * OU_NEAR_COUNTERS;
 }
 
-OU_INLINE void ou_far_begin(ou_far_ring *far)
+/* An empty ring, of which the first `used` places were used. */
+OU_INLINE void ou_far_begin(ou_far_ring *far, size_t used)
 {
     far->next = 0;
-    for (uint32_t i = 0; i < OU_FAR; i++) {
+    for (size_t i = 0; i < used; i++) {
         far->at[i] = ou_gc.counter_count;
     }
 }
@@ -107,7 +119,7 @@ OU_INLINE bool ou_far_away(const ou_gc_view *view, ou_gc_window *window, ou_far_
     }
     window->near = index;
     if (ou_is_near(index, before)) {
-        ou_window_move(window, view, *at);
+        ou_window_move(window, view, *child);
         *at = index;
         return true;
     }

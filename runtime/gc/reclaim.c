@@ -38,9 +38,9 @@ OU_INLINE void drop_items(const ou_gc_view *view, ou_object *const *items, size_
 {
     for (size_t i = 0; i < n; i++) {
         ou_object *child = items[i];
-        size_t at = (size_t)((char *)child - view->range);
-        const uint8_t *counter = ou_window_counter(window, at);
-        if (OU_LIKELY(counter)) {
+        uint8_t *counter;
+        size_t at;
+        if (ou_window_shows(window, child, &counter)) {
             if (OU_UNLIKELY(*counter)) {
                 drop(me, child);
             }
@@ -61,7 +61,7 @@ static void drop_waiting(ou_gc_worker *me)
             drop(me, me->far.child[i]);
         }
     }
-    ou_far_begin(&me->far);
+    ou_far_begin(&me->far, OU_FAR);
 }
 
 static void take_apart(const ou_gc_view *view, const ou_shape *shape, ou_object *o,
@@ -194,7 +194,7 @@ static void bury_and_free(ou_region *region, ou_gc_worker *me)
 static void bury_regions(ou_gc_worker *me)
 {
     me->stack_len = 0;
-    ou_far_begin(&me->far);
+    ou_far_begin(&me->far, OU_FAR);
     if (me != ou_gc_workers) {
         bury_plain(me);
         return;

@@ -34,9 +34,9 @@ OU_INLINE void subtract(const ou_gc_view *view, ou_object *const *items, size_t 
 {
     for (size_t i = 0; i < n; i++) {
         ou_object *child = items[i];
-        size_t at = (size_t)((char *)child - view->range);
-        uint8_t *counter = ou_window_counter(window, at);
-        if (OU_LIKELY(counter)) {
+        uint8_t *counter;
+        size_t at;
+        if (ou_window_shows(window, child, &counter)) {
             --*counter;
         } else if (ou_far_away(view, window, far, &at, &child)) {
             view->counters[at]--;
@@ -61,9 +61,9 @@ static void subtract_waiting(ou_gc_worker *me)
 
 /* What P1 learns of a region besides its counters. */
 typedef struct tally {
-    uint64_t counts;   /* all or-ed: immortal ones are beyond 255, too */
-    uint64_t examined; /* objects */
-    uint64_t heads;    /* first words, or-ed */
+    uint64_t counts; /* all or-ed: immortal ones are beyond 255, too */
+    uint64_t heads;  /* first words, or-ed */
+    uint64_t nobody; /* blocks without an object that is looked at */
 } tally;
 
 /* A header as two words: see ou_object. */
@@ -99,7 +99,6 @@ OU_INLINE void count_one(head h, uint8_t *counter, tally *sum)
     *counter = (uint8_t)(*counter + count);
     sum->counts |= count;
     sum->heads |= h.first;
-    sum->examined++;
 }
 
 /* Instances of one closed class from block `i` on, the common case, in a loop of its own that
@@ -119,6 +118,7 @@ static __attribute__((noinline)) uint32_t count_instances(const ou_region *regio
         head h = head_of((ou_object *)block);
         if (OU_UNLIKELY(!head_is_looked_at(h))) {
             counters[i] = NOBODY;
+            sum.nobody++;
             continue;
         }
         if (OU_UNLIKELY(h.second >> 32 != type)) {
@@ -156,6 +156,7 @@ static void count_blocks(ou_region *region, ou_gc_worker *me)
         ou_object *o = ou_region_object(region, i);
         if (!ou_gc_looks_at(o)) {
             counters[i] = NOBODY;
+            sum.nobody++;
             continue;
         }
         ou_shape_follow(&shape, o);
@@ -170,7 +171,7 @@ static void count_blocks(ou_region *region, ou_gc_worker *me)
     }
     region->special = (sum.heads & HEAD_SPECIAL) || weakrefs;
     me->any_big |= sum.counts > 255;
-    me->examined += sum.examined;
+    me->examined += region->count - sum.nobody;
 }
 
 /* heap=malloc: one worker */
@@ -195,7 +196,7 @@ static void count_vector(ou_region *region, ou_gc_worker *me)
 static void count_regions(ou_gc_worker *me)
 {
     me->examined = me->any_big = 0;
-    ou_far_begin(&me->far);
+    ou_far_begin(&me->far, OU_FAR);
     for (size_t r; (r = ou_gc_claim()) < ou_gc.region_count;) {
         ou_region *region = &ou_gc.regions[r];
         if (region->start) {
@@ -210,9 +211,9 @@ static void count_regions(ou_gc_worker *me)
 static void count_long(ou_gc_worker *me)
 {
     const ou_gc_view view = look(me);
-    ou_gc_window window = {0};
+    ou_gc_window window = ou_window_none(&view, 0);
     ou_object *const *items;
-    ou_far_begin(&me->far);
+    ou_far_begin(&me->far, OU_FAR);
     for (size_t n; ou_gc_long_take(&items, &n);) {
         subtract(&view, items, n, &window, &me->far);
     }
