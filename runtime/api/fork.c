@@ -18,6 +18,14 @@
 static __thread bool attached_here, unparked_here;
 static bool started; /* const after ou_fork_wire; handlers do nothing before */
 
+/* Locks that a thread may hold without being attached, for a few words. Taken with the world
+ * stopped: an attached thread would wait for them in the world's way. */
+static void small_locks(bool done)
+{
+    ou_gc_callbacks_fork(done);
+    ou_pauses_fork(done);
+}
+
 static void prepare(void)
 {
     attached_here = started && !ou_self.self;
@@ -28,12 +36,14 @@ static void prepare(void)
     if (started && ou_slot_attach() == 0) {
         ou_gc_fork_prepare();
         ou_world_stop();
+        small_locks(false);
     }
 }
 
 static void finish(bool child)
 {
     if (started && ou_self.self) {
+        small_locks(true);
         if (child) {
             ou_world_fork_child();
         }

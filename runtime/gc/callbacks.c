@@ -45,6 +45,15 @@ int ou_gc_callback_remove(ou_gc_callback fn, void *arg)
                : ou_fail(OU_EINVAL, "gc callback: not registered");
 }
 
+void ou_gc_callbacks_fork(bool done)
+{
+    if (done) {
+        ou_lock_give(&callbacks_lock);
+    } else {
+        ou_lock_take(&callbacks_lock);
+    }
+}
+
 void ou_gc_call_back(const ou_gc_report *report)
 {
     callback now[CALLBACKS_MAX];

@@ -188,6 +188,9 @@ void ou_gc_stop(void);
  * has no background thread; it is started again if it ran. */
 void ou_gc_fork_prepare(void);
 void ou_gc_fork_done(bool child);
+/* Around fork, world stopped: nobody is at the callbacks. (A thread that is not attached may be:
+ * the stop does not hold it up.) */
+void ou_gc_callbacks_fork(bool done);
 
 /* Pacing: pacing.c. */
 void ou_gc_pacing_start(void);

@@ -4,7 +4,7 @@
 #include "ouro/pause.h"
 
 #include "base/base.h"
-#include "os/os.h"
+#include "os/lock.h"
 #include "thread/world.h"
 #include "thread/world_internal.h"
 
@@ -15,9 +15,10 @@ static_assert(1u << SUB_BITS == OU_PAUSE_SUB, "buckets a power of two");
 static ou_pauses all; /* lock: world_lock; each word atomic relaxed: readers do not lock */
 
 static struct {
-    ou_pause *entry; /* atomic: published after the next two; NULL: nobody wants it */
-    size_t room;     /* written while `entry` is NULL */
-    uint64_t count;  /* atomic; lock: world_lock, cleared while `entry` is NULL */
+    ou_lock lock;
+    ou_pause *entry; /* lock, and atomic: NULL is seen without it; nobody wants it */
+    size_t room;     /* lock */
+    uint64_t count;  /* lock, and atomic: see ou_pauses_logged */
 } pause_log;
 
 /* Below 16 the value itself; above, the power of two and the four bits behind its first. */
@@ -45,6 +46,18 @@ static void add(uint64_t *word, uint64_t n)
     ou_store_relaxed(word, *word + n);
 }
 
+static void log_add(uint64_t ns)
+{
+    ou_lock_take(&pause_log.lock);
+    ou_pause *entry = ou_load_relaxed(&pause_log.entry);
+    if (entry) {
+        uint64_t count = ou_load_relaxed(&pause_log.count);
+        entry[count % pause_log.room] = (ou_pause){ou_os_now_ns() - ns, ns};
+        ou_store_release(&pause_log.count, count + 1); /* pairs: ou_pauses_logged */
+    }
+    ou_lock_give(&pause_log.lock);
+}
+
 void ou_pauses_note(uint64_t reach_ns, uint64_t ns)
 {
     add(&all.stops, 1);
@@ -52,28 +65,34 @@ void ou_pauses_note(uint64_t reach_ns, uint64_t ns)
     add(&all.bucket[bucket_of(ns)], 1);
     ou_store_relaxed(&all.longest_ns, ou_max(all.longest_ns, ns));
     ou_store_relaxed(&all.longest_reach_ns, ou_max(all.longest_reach_ns, reach_ns));
-    ou_pause *entry = ou_load_acquire(&pause_log.entry); /* pairs: ou_pauses_log */
-    if (entry) {
-        uint64_t count = pause_log.count;
-        entry[count % pause_log.room] = (ou_pause){ou_os_now_ns() - ns, ns};
-        ou_store_release(&pause_log.count, count + 1); /* pairs: ou_pauses_logged */
+    if (ou_load_relaxed(&pause_log.entry)) {
+        log_add(ns);
     }
 }
 
 void ou_pauses_log(ou_pause *log, size_t n)
 {
+    ou_lock_take(&pause_log.lock);
+    ou_store_relaxed(&pause_log.entry, n > 0 ? log : NULL);
     if (log && n > 0) {
         pause_log.room = n;
-        ou_store_relaxed(&pause_log.count, 0u);  /* relaxed: `entry` publishes it */
-        ou_store_release(&pause_log.entry, log); /* pairs: ou_pauses_note */
+        ou_store_relaxed(&pause_log.count, 0u); /* relaxed: the lock orders it */
+    }
+    ou_lock_give(&pause_log.lock);
+}
+
+void ou_pauses_fork(bool done)
+{
+    if (done) {
+        ou_lock_give(&pause_log.lock);
     } else {
-        ou_store_release(&pause_log.entry, NULL);
+        ou_lock_take(&pause_log.lock);
     }
 }
 
 uint64_t ou_pauses_logged(void)
 {
-    return ou_load_acquire(&pause_log.count); /* pairs: ou_pauses_note */
+    return ou_load_acquire(&pause_log.count); /* pairs: log_add */
 }
 
 uint64_t ou_pauses_total_ns(void)

@@ -28,6 +28,9 @@ void ou_world_fork_child(void);
 /* Takes a lock whose holder may stop the world: the caller stands aside while it waits. */
 void ou_lock_take_parked(ou_lock *lock);
 
+/* Around fork, world stopped: the log of pauses is in nobody's hands. */
+void ou_pauses_fork(bool done);
+
 /* Time the world has stood since the start of the process; all about stops: ouro/pause.h. */
 uint64_t ou_pauses_total_ns(void);
 

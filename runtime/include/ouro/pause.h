@@ -43,9 +43,9 @@ OU_API void ou_pauses_since(ou_pauses *now, const ou_pauses *before);
 OU_API uint64_t ou_pauses_quantile(const ou_pauses *pauses, double q);
 
 /* From now on each stop is also written down: the k-th in log[k % n], so that the last n
- * remain. `log` stays the caller's and must live until logging has ended: NULL ends it, a stop
- * that is under way may still write. Thread-safety: one caller at a time, any number of stops.
- */
+ * remain. `log` stays the caller's and must live until another call: NULL ends logging, another
+ * log takes the place of this one; afterwards nothing is written to this one. Thread-safety: any
+ * thread, attached or not, at any time. */
 OU_API void ou_pauses_log(ou_pause *log, size_t n);
 
 /* Stops written down since the log was given; their entries are whole while nobody stops the
