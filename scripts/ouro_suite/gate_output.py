@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from . import escape, store, verdict
+from . import escape, gate_trackers, store, verdict
 from .errors import BadInput
 from .verdict import ERROR, IMPROVEMENT, INCONCLUSIVE, OK, REGRESSION, GateReport, MetricVerdict
 
@@ -32,6 +32,7 @@ MARK = "<!-- ouro gate -->"  # by which a CI step finds the comment to replace
 PLOT_WIDTH = 29  # characters, odd: one is the line of equality
 COMMENT_CAP = 60_000  # characters; GitHub takes 65536
 SHOWN_OK = 12  # rows that passed are folded away when there are more
+FILES = ("md", "junit", "figure", "bencher", "tracker")  # options that name one
 ANNOTATIONS = 10  # of one level and step; GitHub drops what is more
 
 
@@ -301,13 +302,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--md", metavar="FILE", help="write the comment for a pull request")
     add("--junit", metavar="FILE", help="write JUnit XML")
     add("--figure", metavar="FILE", help="write the forest plot as .svg, .png or .pdf")
+    add("--bencher", metavar="FILE", help="write the ratios for bencher (adapter json)")
+    add("--tracker", metavar="FILE",
+        help="write them for github-action-benchmark (tool customSmallerIsBetter)")
     add("--github", action="store_true",
         help="print GitHub annotations, add to the job's summary when there is one")
 
 
 def check_arguments(args: argparse.Namespace) -> None:
     """What can be wrong with them is said before anything is measured."""
-    for name in ("md", "junit", "figure"):
+    for name in FILES:
         given = getattr(args, name)
         if given is not None and not os.path.isdir(Path(given).parent):
             raise BadInput(f"--{name} {escape.for_terminal(given)}: no such folder")
@@ -319,7 +323,9 @@ def check_arguments(args: argparse.Namespace) -> None:
 
 def write(report: GateReport, args: argparse.Namespace) -> None:
     """Writes what the options ask for; BadInput names the file that cannot be written."""
-    for name, text in (("md", markdown), ("junit", junit)):
+    texts = {"md": markdown, "junit": junit, "bencher": gate_trackers.bencher,
+             "tracker": gate_trackers.smaller_is_better}
+    for name, text in texts.items():
         given = getattr(args, name)
         if given:
             with _named(f"--{name} {given}"):

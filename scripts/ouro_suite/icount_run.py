@@ -70,9 +70,9 @@ def _check(args: argparse.Namespace) -> None:
         raise BadInput("--seed: from 0 to 2147483447")
     if args.selftest is not None and (args.base or args.allocator):
         raise BadInput("icount: --selftest plants its own work: give no --base, --cand or -a")
-    if not args.base and (args.md or args.junit or args.figure or args.github):
-        raise BadInput("icount: --md, --junit, --figure and --github show the verdict over two "
-                       "builds: give --base and --cand")
+    if not args.base and any(getattr(args, name) for name in (*gate_output.FILES, "github")):
+        raise BadInput("icount: --md, --junit and the like show the verdict over two builds: "
+                       "give --base and --cand")
     try:
         icount.launcher()
     except icount.Unavailable as error:

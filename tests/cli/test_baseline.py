@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+import trees
+from conftest import ROOT, Suite
 
 from ouro_suite import allocators, baseline, cli, paths
 from ouro_suite.errors import BadInput
@@ -131,6 +132,47 @@ def test_a_branch_that_exists_on_origin_only_is_read_and_built_upon(
     assert git(clone, "ls-tree", "-r", "--name-only", "kept").split() == [
         "one/baseline.json", "two/baseline.json"]
     assert git(clone, "rev-parse", "kept~1") == git(repo, "rev-parse", "kept")
+
+
+def test_jobs_share_baselines_over_a_remote(tmp_path: Path) -> None:
+    """As docs/ci.md has it: one job saves and pushes, one that was slower is refused and tries
+    again, a third one, a fresh clone, judges against what it finds."""
+    tree = trees.make(tmp_path)
+    first = tree.commit(trees.COPIES)
+    tree.git("add", "scripts")
+    tree.git("commit", "-qm", "scripts")
+    tree.git("branch", "-M", "main")
+    git(tmp_path, "clone", "-q", "--bare", str(tree.root), "remote")
+
+    def job(name: str) -> trees.Tree:
+        git(tmp_path, "clone", "-q", str(tmp_path / "remote"), f"{name}/src")
+        return trees.Tree(Suite(tmp_path / name))
+
+    def save(where: trees.Tree, name: str, revision: str) -> None:
+        done = where.ouro("baseline", "save", name, "--base", revision, "--branch", "kept")
+        assert done.returncode == 0, done.stderr
+    one, other = job("one"), job("other")
+    save(one, "main", first)
+    save(other, "release", "HEAD")
+    one.git("push", "-q", "origin", "kept")
+    with pytest.raises(subprocess.CalledProcessError):
+        other.git("push", "-q", "origin", "kept")
+    other.git("fetch", "-q", "origin", "+kept:kept")
+    save(other, "release", "HEAD")
+    other.git("push", "-q", "origin", "kept")
+    last = job("last")
+    shown = last.ouro("baseline", "show", "--json", "--branch", "kept")
+    assert [b["name"] for b in json.loads(shown.stdout)] == ["main", "release"]
+    used = last.ouro("baseline", "use", "main", "--branch", "kept")
+    assert used.stdout == first + "\n", used.stderr
+    done = last.ouro("gate", "--base", used.stdout.strip(), "--cand", "HEAD", "--metric", "ops",
+                     "-w", last.suite.workload("load", "", ("object",)))
+    assert done.returncode == 0, done.stderr
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{tmp_path}/remote", "shallow/src")
+    shallow = trees.Tree(Suite(tmp_path / "shallow"))
+    shallow.git("fetch", "-q", "--depth", "1", "origin", "kept:kept")
+    lost = shallow.ouro("baseline", "use", "main", "--branch", "kept")
+    assert lost.returncode == 2 and "fetch-depth: 0" in lost.stderr and lost.stdout == ""
 
 
 GOOD = {"ouro_baseline_format": 1, "name": "b", "date": "d", "commit": "a" * 40, "prefix": "",

@@ -4,7 +4,7 @@
 whatever it was doing, goes on later and leaves nothing running."""
 from __future__ import annotations
 
-import os
+import json
 import signal
 import subprocess
 import time
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import trees
-from conftest import Suite
 
 from ouro_suite import cli, gate_cmd, icount_run, verdict
 from ouro_suite.errors import BadInput
@@ -33,7 +32,8 @@ def signals() -> object:
         signal.signal(number, handler)
 
 
-FILES = {"--md": "g.md", "--junit": "g.xml", "--figure": "g.svg"}
+FILES = {"--md": "g.md", "--junit": "g.xml", "--figure": "g.svg", "--bencher": "b.json",
+         "--tracker": "t.json"}
 
 
 def asked(folder: Path) -> list[str]:
@@ -53,6 +53,7 @@ def said_everywhere(folder: Path, printed: str, *words: str) -> None:
         for word in words:
             assert word in text, (word, text)
     assert (folder / "g.svg").stat().st_size > 1000
+    assert [json.loads((folder / x).read_text()) for x in ("b.json", "t.json")] == [{}, []]
 
 
 @pytest.mark.parametrize("command", ["gate", "icount"])

@@ -70,6 +70,7 @@ def make(folder: Path) -> Tree:
     tree = Tree(Suite(folder))
     shutil.copytree(ROOT / "scripts", tree.root / "scripts",
                     ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "CMakePresets.json", tree.root)
     (tree.root / "workloads").mkdir()
     shutil.copy(FAKE, tree.root / "worker.py")
     (tree.root / "worker.py").chmod(0o755)
