@@ -75,13 +75,44 @@ int ou_start(const char *conf)
     return 0;
 }
 
+/* Finalizers and callbacks make garbage of their own, which ends here as well; but one that
+ * always makes another of its kind is not followed for ever. */
+#define LAST_COLLECTIONS 16
+
+static void collect_all(void)
+{
+    ou_gc_report report = {.unreachable = 1};
+    for (int i = 0; i < LAST_COLLECTIONS && report.unreachable + report.finalized; i++) {
+        ou_gc_collect_report(&report);
+    }
+}
+
+/* Why the runtime cannot stop now, NULL when it can. */
+static const char *why_not_stop(void)
+{
+    return !started                             ? "the runtime is not started"
+           : !ou_thread_attached()              ? "this thread is not attached"
+           : ou_self.dying || ou_gc_is_inside() ? "called by a finalizer or callback"
+                                                : NULL;
+}
+
 int ou_stop(void)
 {
-    if (!started || !ou_thread_attached()) {
-        return ou_fail(OU_ESTATE, "the runtime is not started, or this thread is not attached");
+    const char *why = why_not_stop();
+    if (why) {
+        return ou_fail(OU_ESTATE, "ou_stop: %s", why);
     }
-    ou_gc_background_stop();
-    ou_gc_collect();
+    bool background = ou_gc_background_stop(); /* it attaches now and then */
+    uint32_t others = ou_slots_inside() - 1;
+    if (others) {
+        if (background) {
+            ou_gc_background(true);
+        }
+        return ou_fail(OU_ESTATE, "ou_stop: other threads are still attached (%u)", others);
+    }
+    ou_frame_thread_exit(); /* what only these frames refer to is garbage of the last
+                               collections */
+    collect_all();
     ou_gc_stop();
     if (OU_KNOB(leak_report)) {
         ou_leak_report(stderr);

@@ -133,6 +133,11 @@ int64_t ou_gc_collect_sliced(ou_gc_report *report)
     return collect_asked(report, !ou_blocks_from_malloc);
 }
 
+bool ou_gc_is_inside(void)
+{
+    return inside;
+}
+
 int64_t ou_gc_collect(void)
 {
     return ou_gc_collect_report(NULL);

@@ -201,7 +201,10 @@ void ou_gc_pacing_hinted(void);     /* in slices: who may be garbage is known */
 /* In slices: stops take this many times as long as the program gets between them. Grows as the
  * program gets ahead. */
 unsigned ou_gc_pacing_share(void);
-void ou_gc_background_stop(void);
+bool ou_gc_background_stop(void); /* true when it ran */
+
+/* This thread collects: it runs a finalizer, a callback, or the collector itself. */
+bool ou_gc_is_inside(void);
 void ou_gc_background_fork(bool done, bool child);
 
 #define OU_GC_LOOKED_AT (OU_GC_TRACKED | OU_GC_DOOMED | OU_GC_DEAD | OU_GC_FROZEN)

@@ -209,7 +209,9 @@ void ou_gc_background_fork(bool done, bool child)
     ou_lock_give(&background_lock);
 }
 
-void ou_gc_background_stop(void)
+bool ou_gc_background_stop(void)
 {
+    bool was = ou_load_relaxed(&running);
     ou_gc_background(false);
+    return was;
 }

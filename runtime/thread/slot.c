@@ -21,6 +21,15 @@ uint32_t ou_slot_count(void)
     return ou_load_seq_cst(&slot_count);
 }
 
+uint32_t ou_slots_inside(void)
+{
+    uint32_t n = 0;
+    for (uint32_t id = 1, count = ou_slot_count(); id <= count; id++) {
+        n += ou_load_seq_cst(&ou_slots[id].state) == OU_ATTACHED;
+    }
+    return n;
+}
+
 static void slot_count_raise(uint32_t id)
 {
     uint32_t seen = ou_load_relaxed(&slot_count);

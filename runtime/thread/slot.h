@@ -66,6 +66,9 @@ extern OU_HIDDEN bool ou_have_membarrier; /* const after start */
 /* Ids in use are 1..ou_slot_count(). */
 uint32_t ou_slot_count(void);
 
+/* Threads that are attached and in no blocking region, the caller included. */
+uint32_t ou_slots_inside(void);
+
 /* A thread enters (0, OU_ELIMIT, OU_ENOMEM) and leaves its slot; no-ops when there already. */
 int ou_slot_attach(void);
 void ou_slot_detach(void);

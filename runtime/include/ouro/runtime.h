@@ -25,9 +25,15 @@ OU_BEGIN_DECLS
  * OU_ESTATE when already started. Not thread-safe against itself and ou_stop. */
 OU_API int ou_start(const char *conf);
 
-/* Stops the background collector, runs a last collection, prints the leak report when the knob
- * `leak_report` is on, and detaches the calling thread. Other threads must be detached.
- * Returns 0 or OU_ESTATE. Memory of objects still alive stays valid until process exit. */
+/* Stops the background collector, leaves the calling thread's frames, collects until nothing more
+ * is found (at most 16 times: finalizers and callbacks may make garbage of their own), prints the
+ * leak report when the knob `leak_report` is on, and detaches the calling thread. Objects still
+ * referred to are not finalized; their memory stays valid until process exit, and a later
+ * ou_start finds them alive.
+ * Returns 0, or OU_ESTATE with nothing changed: not started, the calling thread is not attached
+ * or is in a finalizer or callback, another thread is attached. Threads inside a blocking region
+ * do not count: they may come back later, use their objects and detach. No thread may attach or
+ * start meanwhile. */
 OU_API int ou_stop(void);
 
 /* Attaches the calling thread: gives it a slot (a new one or one left by a thread that ended).
