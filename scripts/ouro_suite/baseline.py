@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import re
 import subprocess
@@ -53,7 +52,7 @@ class Baseline:
 def parse(text: str, shown: str) -> Baseline:
     """A stored baseline; everything in it is foreign and checked."""
     try:
-        data = json.loads(text)
+        data = store.loads(text)
         if not isinstance(data, dict) or data.pop("ouro_baseline_format", None) != FORMAT:
             raise ValueError(f"not a baseline (ouro_baseline_format {FORMAT})")
         one = Baseline(**data)
@@ -66,7 +65,7 @@ def parse(text: str, shown: str) -> Baseline:
             raise ValueError("its commit is no commit")
         if one.prefix and not (one.prefix.startswith("/") and one.prefix.isprintable()):
             raise ValueError("its prefix is no absolute path")
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise BadInput(f"{shown}: damaged: {escape.for_terminal(str(error))}") from None
     return one
 

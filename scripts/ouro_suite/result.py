@@ -8,13 +8,12 @@ compare.py, bencher and github-action-benchmark read; what failed stands beside 
 """
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import allocators, escape, table
+from . import allocators, escape, store, table
 from .errors import BadInput
 
 FORMAT = 1
@@ -71,7 +70,7 @@ def load(path: Path) -> Result:
     try:
         if file.stat().st_size > SIZE_CAP:
             raise BadInput(f"{shown}: larger than {SIZE_CAP} bytes")
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = store.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{shown}: {error.strerror}") from None
     except ValueError as error:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ouro_suite import (calibrate, cli, commands, gate_cmd, gate_sampler, store, verdict,
-                        worker)
+from ouro_suite import (baseline, calibrate, cli, commands, gate_cmd, gate_sampler, result, store,
+                        verdict, worker)
 from ouro_suite.errors import BadInput
 
 SAMPLE = {"kind": "sample", "cell": "c", "block": 0, "side": "base", "elapsed_s": 0.1,
@@ -118,6 +118,11 @@ def test_numbers_that_fit_nowhere_are_refused_where_they_are_read(tmp_path: Path
     file.write_text(f'{{"ouro_calibration_format": {HUGE}}}')
     with pytest.raises(BadInput, match="64 bits.*calibrate again"):
         calibrate.load(str(tmp_path))
+    (tmp_path / "result.json").write_text(f'{{"ouro_format": {HUGE}}}')
+    with pytest.raises(BadInput, match="result.json: .*64 bits"):
+        result.load(tmp_path)
+    with pytest.raises(BadInput, match="64 bits"):
+        baseline.parse(f'{{"ouro_baseline_format": {HUGE}}}', "b")
     with store.RunDir.open(tmp_path / "run") as rundir:
         rundir.write("plan.json", f'{{"seed": {HUGE}}}')
         with pytest.raises(BadInput, match="plan.json: .*64 bits"):
