@@ -93,6 +93,7 @@ static int64_t collect(ou_gc_report *report)
     if (ou_is_detached()) {
         return ou_fail_detached("ou_gc_collect");
     }
+    ou_epoch_flush(); /* what this thread let go of is not to look alive */
     collector_take();
     if (ou_gc_reserve() != 0) {
         ou_lock_give(&collecting);

@@ -10,6 +10,11 @@
     128 /* a critical section is shorter than this, unless its holder was preempted            \
          */
 
+/* Taking READ back costs some microseconds; so many looks by lock cost about as much. There is
+ * no counter in each container: every 64th look of a thread makes what it looks at READ, most
+ * likely what is looked at most. */
+#define LOOKS 64
+
 static bool try_lock(ou_object *o, uint8_t *flags)
 {
     *flags = ou_load_relaxed(&o->flags);
@@ -54,5 +59,22 @@ ou_guard ou_guard_slow(ou_object *o)
             OU_STAT(handshakes, 1);
         }
     }
-    return OU_GUARD_LOCKED;
+    return OU_UNLIKELY(flags & OU_FL_READ) ? OU_GUARD_READ : OU_GUARD_LOCKED;
+}
+
+ou_guard ou_guard_look_slow(ou_object *o)
+{
+    static __thread uint32_t looks; /* of this thread, at any container */
+    ou_guard guard = ou_guard_begin(o);
+    if (guard == OU_GUARD_LOCKED && ++looks % LOOKS == 0 && ou_have_membarrier) {
+        ou_fetch_or_acq_rel(&o->flags, (uint8_t)OU_FL_READ); /* pairs: ou_guard_look */
+    }
+    return guard;
+}
+
+void ou_guard_alone_slow(ou_object *o)
+{
+    ou_fetch_and_seq_cst(&o->flags, (uint8_t)~OU_FL_READ); /* pairs: ou_guard_look */
+    ou_epoch_wait();
+    OU_STAT(reads_revoked, 1);
 }

@@ -77,7 +77,7 @@ bool ou_take(ou_object *o)
     if (ou_load_relaxed(&o->flags) & OU_FL_SHARED && ou_have_membarrier) {
         /* Nobody else can be in an operation, or come to one before the pointer is published
          * again: the container has one user, as at birth. */
-        ou_fetch_and_relaxed(&o->flags, (uint8_t)~OU_FL_SHARED);
+        ou_fetch_and_relaxed(&o->flags, (uint8_t) ~(OU_FL_SHARED | OU_FL_READ));
     }
     ou_store_relaxed(&o->rc_local, 1u);
     ou_store_relaxed(&o->owner, (uint16_t)ou_self.slot);

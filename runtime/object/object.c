@@ -154,9 +154,15 @@ void ou_side_free(void *p, size_t bytes)
     side_free_now(p, bytes);
 }
 
+static void drop(ou_object *o)
+{
+    ou_decref(o);
+}
+
 void ou_side_wire(void)
 {
     ou_epoch_free = side_free_now;
+    ou_epoch_decref = drop;
 }
 
 int64_t ou_refcount(const ou_object *o)

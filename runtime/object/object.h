@@ -39,8 +39,9 @@ enum {
     OU_FL_WEAKREF = 0x04,
     OU_FL_INTERNED = OU_INTERNED,
     OU_FL_WATCHED = 0x10, /* born under an event listener */
-    OU_FL_HOT = 0x20      /* nominated, or hot: hot.c has a reference, which ou_refcount leaves
+    OU_FL_HOT = 0x20,     /* nominated, or hot: hot.c has a reference, which ou_refcount leaves
                            * out */
+    OU_FL_READ = 0x40     /* SHARED, and looked at without its lock: guard.h */
 };
 
 /* rc_shared: count << 2 | state */

@@ -14,7 +14,9 @@
 #include "os/os.h"
 
 #define BIG_BYTES ((size_t)256 << 10) /* not kept back: one of these is worth a wait */
-#define STORAGE_MAX 255               /* with the head of the queue: a page */
+#define STORAGE_MAX 255
+#define DROPS_MAX 255 /* a wait of some microseconds for so many: 10 to 20 ns each */
+#define PATIENCE 64   /* safepoints that a reference may outlast */
 
 typedef struct ou_retired {
     void *p;
@@ -24,13 +26,17 @@ typedef struct ou_retired {
 struct ou_epoch_queue { /* owner */
     size_t bytes;       /* of all entries */
     size_t count;
+    uint32_t drop_count;
+    uint32_t safepoints; /* since the first of the drops */
     ou_retired storage[STORAGE_MAX];
+    ou_object *drops[DROPS_MAX];
 };
 
-static_assert(sizeof(struct ou_epoch_queue) == 4096, "a queue is a page");
+static_assert(sizeof(struct ou_epoch_queue) <= 8192, "a queue is two pages");
 
 uint32_t ou_epoch_collector;
 void (*ou_epoch_free)(void *p, size_t bytes);
+void (*ou_epoch_decref)(ou_object *o);
 
 void ou_epoch_wait(void)
 {
@@ -63,12 +69,25 @@ static void free_all(struct ou_epoch_queue *q)
     q->count = q->bytes = 0;
 }
 
+/* A death may come back here and find the queue empty. */
+static void drop_all(struct ou_epoch_queue *q)
+{
+    ou_object *drops[DROPS_MAX];
+    uint32_t n = q->drop_count;
+    memcpy(drops, q->drops, n * sizeof *drops);
+    q->drop_count = q->safepoints = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        ou_epoch_decref(drops[i]);
+    }
+}
+
 void ou_epoch_flush(void)
 {
     struct ou_epoch_queue *q = ou_self.self->retired;
-    if (q && q->count) {
+    while (OU_UNLIKELY(q && (q->count || q->drop_count))) { /* deaths may add to it */
         ou_epoch_wait();
         free_all(q);
+        drop_all(q);
     }
 }
 
@@ -116,4 +135,31 @@ void ou_epoch_retire(void *p, size_t bytes)
     }
     q->storage[q->count++] = (ou_retired){p, bytes};
     q->bytes += bytes;
+}
+
+void ou_epoch_drop(ou_object *o)
+{
+    struct ou_epoch_queue *q = queue_of(ou_self.self);
+    OU_STAT(epoch_dropped, 1);
+    if (OU_UNLIKELY(!q)) {
+        ou_epoch_wait();
+        ou_epoch_decref(o);
+        return;
+    }
+    q->drops[q->drop_count++] = o;
+    if (OU_UNLIKELY(q->drop_count == DROPS_MAX)) {
+        ou_epoch_flush();
+    } else if (q->drop_count == 1) {
+        ou_slot_poll_set(ou_self.self, OU_POLL_EPOCH);
+    }
+}
+
+void ou_epoch_tend(void)
+{
+    struct ou_epoch_queue *q = ou_self.self->retired;
+    if (q && q->drop_count && ++q->safepoints < PATIENCE) {
+        ou_slot_poll_set(ou_self.self, OU_POLL_EPOCH);
+    } else {
+        ou_epoch_flush();
+    }
 }

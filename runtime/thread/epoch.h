@@ -25,8 +25,9 @@
  * Written while the world stands, so it does not change inside an operation or under a lock. */
 extern OU_HIDDEN uint32_t ou_epoch_collector; /* atomic */
 
-/* Seam: gives retired storage back; called by the thread that retired it. */
+/* Seams: give retired storage back, drop a reference; called by the thread that retired it. */
 extern void (*ou_epoch_free)(void *p, size_t bytes);
+extern void (*ou_epoch_decref)(ou_object *o);
 
 /* The calling thread, attached and in no operation, reads without a lock. A leaf, and short:
  * somebody may be waiting for its end. */
@@ -59,9 +60,17 @@ void ou_epoch_read_end(void);
  * epoch_bytes a thread; blocks above 256 KiB are waited for. */
 void ou_epoch_retire(void *p, size_t bytes);
 
-/* Frees all that the calling thread has retired. In no operation; a no-op when there is
- * nothing.
- */
+/* Drops a reference that was taken from where a reader may have found it, when no reader can be
+ * about to count on it: when the calling thread has 255 of them, at its 64th safepoint from
+ * now, when it blocks, collects or ends, whichever comes first. In no operation, no lock held:
+ * some may be dropped right here. */
+void ou_epoch_drop(ou_object *o);
+
+/* Safepoint of a thread that has references to drop (OU_POLL_EPOCH). */
+void ou_epoch_tend(void);
+
+/* Frees and drops all that the calling thread has retired. In no operation, no lock held; a
+ * no-op when there is nothing. */
 void ou_epoch_flush(void);
 
 /* Waits until everybody else has been outside of a section that began before. In no operation.

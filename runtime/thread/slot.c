@@ -104,8 +104,8 @@ void ou_slot_leave_empty(void)
         ou_fetch_and_seq_cst(&ou_self.self->poll, (uint32_t)~OU_POLL_HOT);
         ou_safepoint_hot(); /* what it has nominated must not wait until it comes back */
     }
-    ou_epoch_flush();
     for (;;) {
+        ou_epoch_flush();
         ou_remote_flush(
             ou_heap_current()); /* links go into headers that a stopped world reads */
         ou_slot_park_begin();

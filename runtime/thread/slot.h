@@ -32,7 +32,13 @@
 typedef enum ou_slot_state { OU_DETACHED, OU_ATTACHED, OU_SUSPENDED } ou_slot_state;
 
 /* Bits of `poll`: why a thread is wanted at a safepoint. */
-enum { OU_POLL_STOP = 1, OU_POLL_INBOX = 2, OU_POLL_GC = 4, OU_POLL_HOT = 8 };
+enum {
+    OU_POLL_STOP = 1,
+    OU_POLL_INBOX = 2,
+    OU_POLL_GC = 4,
+    OU_POLL_HOT = 8,
+    OU_POLL_EPOCH = 16
+};
 
 #define OU_SLOT_MAX 8192u
 

@@ -9,6 +9,7 @@
 #include "thread/world.h"
 
 #include "ouro/runtime.h"
+#include "thread/epoch.h"
 #include "thread/world_internal.h"
 
 #define PATIENCE 2 /* stops that a thread waits through before the next one waits for it */
@@ -183,6 +184,9 @@ void ou_safepoint_slow(void)
     }
     if (bits & OU_POLL_INBOX && ou_safepoint_inbox) {
         ou_safepoint_inbox();
+    }
+    if (bits & OU_POLL_EPOCH) {
+        ou_epoch_tend();
     }
     if (bits & OU_POLL_HOT && ou_safepoint_hot) {
         ou_safepoint_hot();

@@ -100,7 +100,7 @@ static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_
         old = NULL;
     }
     ou_guard_end(&d->base, guard);
-    ou_xdecref(old);
+    ou_guard_drop(guard, old);
     return ok ? 0 : OU_ENOMEM;
 }
 
@@ -155,12 +155,13 @@ int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
 
 ou_object *ou_dict_peek(ou_object *dict, ou_object *key, uint64_t hash)
 {
-    ou_guard guard = ou_guard_begin(dict);
+    ou_guard guard = ou_guard_look(dict);
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return NULL;
     }
     ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
-    ou_object *value = e ? ou_incref(e->value) : NULL;
+    ou_object *value = e ? ou_load_acquire(&e->value) : NULL; /* NULL: deleted just now */
+    ou_xincref(value);
     ou_guard_end(dict, guard);
     return value;
 }
@@ -216,7 +217,7 @@ int ou_dict_contains(ou_object *dict, ou_object *key)
     if (OU_UNLIKELY(err)) {
         return err;
     }
-    ou_guard guard = ou_guard_begin(dict);
+    ou_guard guard = ou_guard_look(dict);
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return OU_ESTATE;
     }
@@ -249,8 +250,8 @@ int ou_dict_del(ou_object *dict, ou_object *key)
     if (OU_UNLIKELY(!gone.key)) {
         return ou_fail(OU_EKEY, "ou_dict_del: no such key");
     }
-    ou_decref(gone.key);
-    ou_decref(gone.value);
+    ou_guard_drop(guard, gone.key);
+    ou_guard_drop(guard, gone.value);
     return 0;
 }
 
@@ -294,6 +295,7 @@ int ou_dict_clear(ou_object *dict)
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return OU_ESTATE;
     }
+    ou_guard_alone(dict);
     storage taken = detach((ou_dict *)dict);
     ou_guard_end(dict, guard);
     storage_drop(taken);

@@ -13,25 +13,26 @@
 static int step(ou_dict *d, uint64_t *pos, ou_dict_entry *out)
 {
     int result = 0;
-    ou_guard guard = ou_guard_begin(&d->base);
+    ou_guard guard = ou_guard_look(&d->base);
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return OU_ESTATE;
     }
-    uint32_t i = (uint32_t)*pos;
-    if (*pos && (uint32_t)(*pos >> 32) != d->epoch) {
+    uint32_t i = (uint32_t)*pos, epoch = ou_load_acquire(&d->epoch); /* pairs: ou_dict_add */
+    if (*pos && (uint32_t)(*pos >> 32) != epoch) {
         ou_guard_end(&d->base, guard);
         return OU_ECHANGED;
     }
-    while (i < d->used && !d->entries[i].key) {
-        i++;
+    for (uint32_t used = ou_load_acquire(&d->used); i < used && !result; i++) {
+        const ou_dict_entry *e = &d->entries[i];
+        *out = (ou_dict_entry){ou_load_relaxed(&e->hash), ou_load_acquire(&e->key),
+                               ou_load_acquire(&e->value)};
+        result = out->key && out->value; /* else it is deleted, perhaps just now */
     }
-    if (i < d->used) {
-        *out = d->entries[i++];
+    if (result) {
         ou_incref(out->key);
         ou_incref(out->value);
-        result = 1;
     }
-    *pos = (uint64_t)d->epoch << 32 | i;
+    *pos = (uint64_t)epoch << 32 | i;
     ou_guard_end(&d->base, guard);
     return result;
 }

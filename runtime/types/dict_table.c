@@ -13,6 +13,7 @@
  */
 #include "types/dict_table.h"
 
+#include "object/guard.h"
 #include "types/str.h"
 
 #define SMALL_KEYS 512u /* below: times three */
@@ -57,7 +58,8 @@ ou_dict_entry *ou_dict_find_on(const ou_dict *d, ou_object *key, uint64_t hash)
         uint64_t word = ou_dict_group(d, at);
         for (uint64_t match = ou_dict_matches(word, hash); match; match &= match - 1) {
             ou_dict_entry *e = ou_dict_entry_of(d, at + ou_dict_first(match));
-            if (e->key == key || (e->hash == hash && e->key && same_key(e->key, key))) {
+            ou_object *k = ou_load_acquire(&e->key); /* NULL: deleted, perhaps just now */
+            if (k == key || (k && ou_load_relaxed(&e->hash) == hash && same_key(k, key))) {
                 return e;
             }
         }
@@ -96,6 +98,7 @@ static bool table_rebuild(ou_dict *d, size_t keys)
         ou_fail(OU_ENOMEM, "dict: %zu keys are more than a dict can hold", keys);
         return false;
     }
+    ou_guard_alone(&d->base);
     if (mask == d->mask && d->room && !ou_epoch_is_read()) {
         table_fill(d, d->entries, room, mask);
         return true;

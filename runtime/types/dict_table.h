@@ -48,9 +48,7 @@ OU_INLINE uint8_t *ou_dict_tags(const ou_dict *d, size_t at)
 
 OU_INLINE uint64_t ou_dict_group(const ou_dict *d, size_t at)
 {
-    uint64_t word;
-    memcpy(&word, ou_dict_tags(d, at), sizeof word);
-    return word;
+    return ou_load_acquire((const uint64_t *)(const void *)ou_dict_tags(d, at));
 }
 
 /* High bits of the tags in `word` that equal the hash's; after a true one perhaps a false one,
@@ -93,8 +91,9 @@ OU_INLINE ou_dict_entry *ou_dict_entry_of(const ou_dict *d, size_t slot)
     size_t number = slot;
     if (d->mask) {
         char *end = ou_dict_numbers_end(d);
-        number = OU_LIKELY(ou_dict_is_narrow(d->mask)) ? ((uint16_t *)end - 1)[-(intptr_t)slot]
-                                                       : ((uint32_t *)end - 1)[-(intptr_t)slot];
+        number = OU_LIKELY(ou_dict_is_narrow(d->mask))
+                     ? ou_load_relaxed(&((uint16_t *)end - 1)[-(intptr_t)slot])
+                     : ou_load_relaxed(&((uint32_t *)end - 1)[-(intptr_t)slot]);
     }
     return &d->entries[number];
 }
@@ -110,7 +109,7 @@ OU_INLINE ou_dict_entry *ou_dict_find(const ou_dict *d, ou_object *key, uint64_t
     uint64_t match = ou_dict_matches(word, hash);
     if (OU_LIKELY(match)) {
         ou_dict_entry *e = ou_dict_entry_of(d, at + ou_dict_first(match));
-        if (OU_LIKELY(e->key == key)) {
+        if (OU_LIKELY(ou_load_acquire(&e->key) == key)) {
             return e;
         }
     } else if (OU_LIKELY(ou_dict_empties(word))) {
@@ -151,7 +150,7 @@ OU_INLINE void ou_dict_add(ou_dict *d, ou_object *key, uint64_t hash, ou_object 
     ou_dict_index(d, hash, d->used);
     ou_store_release(&d->used, d->used + 1); /* pairs: ou_dict_look */
     ou_store_relaxed(&d->len, d->len + 1);
-    d->epoch++;
+    ou_store_release(&d->epoch, d->epoch + 1); /* after the entry: dict_each.c */
 }
 
 /* Another block becomes the dict's. Between the two, readers without the guard see the new one

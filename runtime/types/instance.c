@@ -105,6 +105,7 @@ static size_t side_bytes(size_t capacity)
 /* Grows the side array so that it has a place for `index`; under the guard. NULL: OU_ENOMEM. */
 static ou_object **place_make(ou_object *self, const ou_type *type, uint32_t index)
 {
+    ou_guard_alone(self);
     uint32_t i = index - type->slots;
     ou_attr_side *side = ou_instance_side(self, type);
     size_t old = side ? side->capacity : 0;
@@ -128,12 +129,13 @@ static ou_object **place_make(ou_object *self, const ou_type *type, uint32_t ind
 static __attribute__((noinline)) ou_object *peek_any(ou_object *self, const ou_type *type,
                                                      uint32_t index)
 {
-    ou_guard guard = ou_guard_begin(self);
+    ou_guard guard = ou_guard_look(self);
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return NULL;
     }
     ou_object **place = place_of(self, type, index);
-    ou_object *value = place ? ou_xincref(*place) : NULL;
+    ou_object *value = place ? ou_load_acquire(place) : NULL; /* pairs: put */
+    ou_xincref(value);
     ou_guard_end(self, guard);
     return value;
 }
@@ -167,7 +169,7 @@ static __attribute__((noinline)) int put_any(ou_object *self, const ou_type *typ
         ou_store_release(place, value);
     }
     ou_guard_end(self, guard);
-    ou_xdecref(old);
+    ou_guard_drop(guard, old);
     return place ? 0 : OU_ENOMEM;
 }
 
@@ -224,7 +226,7 @@ static bool unset(ou_object *self, const ou_type *type, uint32_t index)
         ou_store_relaxed(place, NULL);
     }
     ou_guard_end(self, guard);
-    ou_xdecref(old);
+    ou_guard_drop(guard, old);
     return place && old;
 }
 

@@ -76,11 +76,12 @@ bool ou_is_list(const ou_object *o)
 
 ou_object *ou_list_peek(ou_list *l, size_t i)
 {
-    ou_guard guard = ou_guard_begin(&l->base);
+    ou_guard guard = ou_guard_look(&l->base);
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return NULL;
     }
-    ou_object *item = i < l->len ? ou_incref(l->items[i]) : NULL;
+    bool inside = i < ou_load_acquire(&l->len); /* pairs: append */
+    ou_object *item = inside ? ou_incref(ou_load_acquire(&l->items[i])) : NULL;
     ou_guard_end(&l->base, guard);
     return item;
 }
@@ -131,7 +132,7 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
     ou_object *old = l->items[i];
     ou_store_release(&l->items[i], ou_incref(item)); /* pairs: ou_list_look */
     ou_guard_end(list, guard);
-    ou_decref(old);
+    ou_guard_drop(guard, old);
     return 0;
 }
 
@@ -223,6 +224,7 @@ int ou_list_insert(ou_object *list, size_t i, ou_object *item)
     bool inside = i <= len;
     bool done = inside && (len < l->capacity || ou_list_reserve(l, len + 1));
     if (OU_LIKELY(done)) {
+        ou_guard_alone(list);
         memmove(l->items + i + 1, l->items + i, (len - i) * sizeof(ou_object *));
         ou_store_release(&l->items[i], ou_incref(item));
         ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
@@ -251,8 +253,14 @@ ou_object *ou_list_pop(ou_object *list)
         item = l->items[len - 1];
         ou_store_relaxed(&l->len, len - 1);
         ou_list_shrink(l);
+        if (OU_UNLIKELY(guard == OU_GUARD_READ)) {
+            ou_incref(item); /* the caller's; the list's own goes when nobody looks */
+        }
     }
     ou_guard_end(list, guard);
+    if (OU_UNLIKELY(guard == OU_GUARD_READ)) {
+        ou_guard_drop(guard, item);
+    }
     if (OU_UNLIKELY(!item)) {
         return ou_fail_null(OU_EINDEX, "pop from an empty list");
     }
@@ -273,6 +281,7 @@ int ou_list_del(ou_object *list, size_t i)
     ou_object *old = NULL;
     if (OU_LIKELY(i < len)) {
         old = l->items[i];
+        ou_guard_alone(list);
         memmove(l->items + i, l->items + i + 1, (len - i - 1) * sizeof(ou_object *));
         ou_store_relaxed(&l->len, len - 1);
         ou_list_shrink(l);

@@ -29,10 +29,11 @@ static size_t fitting(size_t items)
     return ou_align_up(bytes, OU_PAGE_BYTES) / sizeof(ou_object *);
 }
 
-/* A new array for the items, under the guard. The old one stays as it is while it may be read:
- * then it is copied, also when it could be resized where it stands. */
+/* A new array for the items, under the guard, alone. The old one stays as it is while it may be
+ * read: then it is copied, also when it could be resized where it stands. */
 static bool array_move(ou_list *l, size_t capacity)
 {
+    ou_guard_alone(&l->base);
     ou_object **old = l->items;
     size_t old_bytes = l->capacity * sizeof *old, bytes = capacity * sizeof *old;
     bool apart = old && old != l->room;
@@ -183,6 +184,7 @@ static int extend_shared(ou_list *l, ou_list *other)
     ou_guard guard = ou_guard_begin(&l->base);
     bool ok = s.len <= l->capacity - l->len || ou_list_reserve(l, l->len + s.len);
     if (OU_LIKELY(ok && s.len)) {
+        ou_guard_alone(&l->base);
         memcpy(l->items + l->len, s.items, s.len * sizeof(ou_object *));
         ou_store_release(&l->len, l->len + s.len); /* pairs: ou_list_look */
     }
@@ -296,6 +298,7 @@ int ou_list_clear(ou_object *list)
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return OU_ESTATE;
     }
+    ou_guard_alone(list);
     ou_object **items = l->items;
     size_t len = l->len, capacity = l->capacity;
     ou_object *few[OU_LIST_ROOM]; /* a death may take the list with it, and its room */

@@ -55,10 +55,10 @@ OU_INLINE void ou_refs_take(ou_object **dst, ou_object *const *src, size_t n)
     size_t i = 0;
     for (; i + OU_REFS_AHEAD < n; i++) {
         __builtin_prefetch(src[i + OU_REFS_AHEAD], 1);
-        dst[i] = ou_incref(src[i]);
+        ou_store_release(&dst[i], ou_incref(src[i])); /* pairs: looks without a lock */
     }
     for (; i < n; i++) {
-        dst[i] = ou_incref(src[i]);
+        ou_store_release(&dst[i], ou_incref(src[i]));
     }
 }
 
