@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "gc/verify.h"
 #include "heap/arena.h"
+#include "heap/guard.h"
 #include "object/hot.h"
 #include "object/weakref.h"
 #include "ouro/census.h"
@@ -45,6 +46,9 @@ int ou_start(const char *conf)
     int failed = ou_conf_env(true);
     if (!failed && conf) {
         failed = ou_conf_parse(conf);
+    }
+    if (!failed) {
+        failed = ou_guard_start();
     }
     if (failed) { /* all of it or nothing */
         ou_conf = before;

@@ -14,6 +14,7 @@
 
 #include "purge_thread.h"
 #include "conf/conf.h"
+#include "heap/guard.h"
 #include "ouro/heap.h"
 
 OU_API void *realloc(void *p, size_t size);
@@ -110,5 +111,8 @@ size_t malloc_usable_size(void *p)
 __attribute__((constructor)) static void read_knobs(void)
 {
     ou_conf_env(false);
+    if (ou_guard_start() != 0) {
+        ou_warn("OURO_CONF: %s", ou_error_message());
+    }
     ou_purge_thread_allow();
 }

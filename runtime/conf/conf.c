@@ -26,7 +26,7 @@ void ou_special_set(uint32_t bit, bool on)
     }
 }
 
-typedef enum knob_type { T_bool, T_int, T_bytes, T_heap } knob_type;
+typedef enum knob_type { T_bool, T_int, T_bytes, T_heap, T_mode, T_fill } knob_type;
 typedef enum knob_when { W_start, W_live } knob_when;
 
 typedef struct knob {
@@ -48,7 +48,8 @@ static const knob knobs[] = {
 #define KNOBS (sizeof knobs / sizeof *knobs)
 #define NAME_MAX_BYTES 64
 
-static const char *const type_names[] = {"bool", "int", "bytes", "ouro|malloc"};
+static const char *const type_names[] = {
+    "bool", "int", "bytes", "ouro|malloc", "default|secure|debug", "none|zero|pattern"};
 static bool sealed;
 
 static const knob *knob_find(const char *name)
@@ -99,13 +100,15 @@ static int parse_number(const char *text, bool suffixes, int64_t *value)
 
 static int parse_value(const knob *k, const char *text, int64_t *value)
 {
-    static const char *const sources[] = {"ouro", "malloc", NULL};
-    static const char *const on_off[] = {"off", "on", NULL};
-    if (k->type == T_heap) {
-        return parse_word(sources, text, value);
-    }
-    if (k->type == T_bool && parse_word(on_off, text, value) == 0) {
-        return 0;
+    static const char *const words[][4] = {[T_bool] = {"off", "on"},
+                                           [T_heap] = {"ouro", "malloc"},
+                                           [T_mode] = {"default", "secure", "debug"},
+                                           [T_fill] = {"none", "zero", "pattern"}};
+    if (k->type != T_int && k->type != T_bytes) {
+        int failed = parse_word(words[k->type], text, value);
+        if (!failed || k->type != T_bool) {
+            return failed;
+        }
     }
     return parse_number(text, k->type == T_bytes, value);
 }

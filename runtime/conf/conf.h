@@ -10,6 +10,8 @@
 #include "base/base.h"
 
 enum { OU_HEAP_OURO = 0, OU_HEAP_MALLOC = 1 };
+enum { OU_MODE_DEFAULT = 0, OU_MODE_SECURE = 1, OU_MODE_DEBUG = 2 };
+enum { OU_FILL_NONE = 0, OU_FILL_ZERO = 1, OU_FILL_PATTERN = 2 };
 
 typedef struct ou_conf_values {
 #define KNOB(name, type, def, min, max, when, help) int64_t name;
@@ -27,7 +29,8 @@ enum {
     OU_SPECIAL_FAULT = 1,
     OU_SPECIAL_MALLOC = 2,
     OU_SPECIAL_WATCH = 4,
-    OU_SPECIAL_FROZEN = 8
+    OU_SPECIAL_FROZEN = 8,
+    OU_SPECIAL_GUARD = 16
 };
 extern OU_HIDDEN uint32_t ou_special; /* atomic */
 

@@ -8,7 +8,7 @@
 #include "os/lock.h"
 
 char *ou_range;
-size_t ou_range_bytes;
+size_t ou_range_bytes, ou_plain_bytes;
 ou_tag *ou_tags;
 uint32_t *ou_page_ends;
 ou_page *ou_page_table;
@@ -93,7 +93,7 @@ static bool reserve(size_t bytes)
         return false;
     }
     ou_range = range;
-    ou_range_bytes = bytes;
+    ou_range_bytes = ou_plain_bytes = bytes;
     ou_page_table = (ou_page *)(side + 4096);
     ou_tags = (ou_tag *)(side + 4096 + meta_bytes);
     ou_page_bits = (uint64_t *)((char *)ou_tags + tag_bytes);

@@ -5,6 +5,7 @@
  * near; the audit wants quiet.
  */
 #include "heap/arena.h"
+#include "heap/guard.h"
 #include "heap/heap.h"
 #include "ouro/heap.h"
 
@@ -56,7 +57,7 @@ size_t ou_heap_live_bytes(void)
         const ou_heap *heap = ou_heap_at(id);
         held_back += magazine_bytes(heap) + (size_t)ou_load_relaxed(&heap->inbox_bytes);
     }
-    return live - held_back;
+    return live - held_back - ou_guard_held_bytes();
 }
 
 size_t ou_heap_trim(void)
@@ -64,6 +65,9 @@ size_t ou_heap_trim(void)
     ou_heap *heap = ou_heap_mine();
     if (!heap) {
         return 0;
+    }
+    if (ou_guard_on()) {
+        ou_guard_flush();
     }
     ou_remote_flush(heap);
     ou_remote_drain(heap, false, OU_BIN_COUNT, 1); /* of no bin: all */
@@ -132,7 +136,7 @@ size_t ou_heap_check(void)
     if (!ou_range) {
         return 0;
     }
-    size_t faults = ou_arena_check();
+    size_t faults = ou_arena_check() + (ou_guard_on() ? ou_guard_check() : 0);
     for (size_t i = 1; i < ou_arena_top(); i++) {
         if (is_first(i) && ou_tag_bin(ou_tags[i].word) < OU_BIN_COUNT) {
             faults += check_span(&ou_page_table[i]);

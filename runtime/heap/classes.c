@@ -13,7 +13,7 @@ ou_bin_info ou_bins[256];
 #define DOUBLING(k)                                                                            \
     STEP(k, 0), STEP(k, 1), STEP(k, 2), STEP(k, 3), STEP(k, 4), STEP(k, 5), STEP(k, 6),        \
         STEP(k, 7)
-const uint8_t ou_raw_bins[OU_SMALL_BYTES / 16 + 1] = {
+uint8_t ou_raw_bins[OU_SMALL_BYTES / 16 + 1] = {
     0,           0,           2,           4,           6,
     8,           10,          12,          14, /* 16..128 bytes: every second class of 8 */
     DOUBLING(0), DOUBLING(1), DOUBLING(2), DOUBLING(3), DOUBLING(4),
@@ -59,4 +59,19 @@ void ou_classes_init(void)
         OU_VERIFY(ou_raw_bins[words] == ou_class_of(ou_max(words, 1) * 16),
                   "heap: class table is wrong at %zu bytes", words * 16);
     }
+}
+
+void ou_classes_empty(void)
+{
+    memset(ou_raw_bins, OU_BIN_EMPTY, sizeof ou_raw_bins);
+}
+
+uint32_t ou_bin_aligned(size_t bytes, size_t align)
+{
+    size_t whole = ou_align_up(bytes ? bytes : 1, align);
+    uint32_t bin = whole <= OU_SMALL_BYTES ? ou_class_of(whole) : OU_CLASS_COUNT;
+    while (bin < OU_CLASS_COUNT && ou_bins[bin].size_bytes % align) {
+        bin++;
+    }
+    return bin;
 }

@@ -45,11 +45,22 @@ typedef struct ou_bin_info {
 
 extern OU_HIDDEN ou_bin_info ou_bins[256]; /* by bin; entries that are no bin are zero */
 
-/* Bin of a raw block by its size in words of 16. Constant: the first malloc of the process
- * reads it before anything is initialised. */
-extern OU_HIDDEN const uint8_t ou_raw_bins[OU_SMALL_BYTES / 16 + 1];
+/* Bin of a raw block by its size in words of 16. Set from the beginning: the first malloc of
+ * the process reads it before anything is initialised. */
+extern OU_HIDDEN uint8_t ou_raw_bins[OU_SMALL_BYTES / 16 + 1];
+
+/* No raw block is of this bin (24 bytes), so its magazine is always empty. */
+#define OU_BIN_EMPTY 1u
 
 void ou_classes_init(void);
+
+/* From here on ou_raw_bins gives every size the empty bin (guard.h). */
+void ou_classes_empty(void);
+
+/* Smallest raw bin whose blocks have `bytes` and are aligned to `align` (power of two, 16 or
+ * more); OU_CLASS_COUNT: none. Spans start on 64 KiB: where the size is a multiple of `align`
+ * all blocks are aligned. */
+uint32_t ou_bin_aligned(size_t bytes, size_t align);
 
 /* Class of an object of `bytes` (1..OU_SMALL_BYTES), stepping 8. */
 OU_INLINE uint32_t ou_class_of(size_t bytes)

@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 #include "heap/arena.h"
+#include "heap/guard.h"
 #include "os/lock.h"
 
 static void *no_blocks[1]; /* an empty stack, for threads without a heap */
@@ -50,6 +51,7 @@ static void thread_exit(void *heap)
 
 static void fork_prepare(void)
 {
+    ou_guard_fork_prepare();
     ou_lock_take(&heaps.lock);
     ou_arena_fork_prepare();
 }
@@ -58,6 +60,7 @@ static void fork_parent(void)
 {
     ou_arena_fork_done();
     ou_lock_give(&heaps.lock);
+    ou_guard_fork_done();
 }
 
 /* The other threads are gone, perhaps in the middle of their heaps' lists: nobody may take
@@ -66,6 +69,7 @@ static void fork_child(void)
 {
     ou_arena_fork_done();
     ou_lock_give(&heaps.lock);
+    ou_guard_fork_done();
 }
 
 static bool init_locked(void)
@@ -162,6 +166,15 @@ void ou_heap_release(void)
     ou_lock_take(&heaps.lock);
     heap->next_orphan = heaps.orphans;
     heaps.orphans = heap;
+    ou_lock_give(&heaps.lock);
+}
+
+void ou_heap_each_orphan(void (*fn)(ou_heap *heap))
+{
+    ou_lock_take(&heaps.lock);
+    for (ou_heap *heap = heaps.orphans; heap; heap = heap->next_orphan) {
+        fn(heap);
+    }
     ou_lock_give(&heaps.lock);
 }
 

@@ -82,6 +82,9 @@ ou_heap *ou_heap_mine(void);
 /* Heap by id, NULL when never made. Any thread. */
 ou_heap *ou_heap_at(uint32_t id);
 
+/* Calls `fn` for each heap that nobody holds; nobody takes one meanwhile. */
+void ou_heap_each_orphan(void (*fn)(ou_heap *heap));
+
 /* Seam: called when tracked memory of a heap has grown by another 256 KiB. Never a safepoint.
  */
 extern void (*ou_heap_on_growth)(void);
@@ -101,6 +104,8 @@ OU_HIDDEN void ou_heap_free_slow(void *p);
 OU_HIDDEN bool ou_heap_block_starts(const void *p);
 /* Is the block at `p` known to be free? */
 OU_HIDDEN bool ou_heap_block_is_free(uint32_t bin, const void *p);
+/* ou_free as it is without a mode of guard.h. */
+OU_HIDDEN void ou_heap_free_plain(void *p);
 /* Panics when `p` is no block in use of its span; for the ends that free() does not inline. */
 OU_HIDDEN void ou_heap_check_block(void *p);
 
@@ -171,14 +176,14 @@ OU_INLINE void ou_mark_freed(void *p, size_t block_bytes)
 }
 
 /* One block of `bin`, `mapped` or not, unset except that a block that is not has a second word
- * of zero. NULL: no memory, and errno. */
-OU_INLINE void *ou_heap_take_as(size_t bin, bool mapped)
+ * of zero; what `slow(arg)` gives when the magazine is empty. */
+OU_INLINE void *ou_heap_take_or(size_t bin, bool mapped, void *(*slow)(size_t), size_t arg)
 {
     ou_heap *heap = ou_heap_current();
     void **top = heap->bins[bin];
     void *p = *top;
     if (OU_UNLIKELY(!p)) {
-        return ou_heap_take_slow(bin);
+        return slow(arg);
     }
     ou_store_relaxed(&heap->bins[bin], top - 1); /* relaxed: sums of live bytes look */
     if (OU_HARDENED && OU_UNLIKELY(!ou_block_is_free_as(mapped, p))) {
@@ -188,9 +193,10 @@ OU_INLINE void *ou_heap_take_as(size_t bin, bool mapped)
     return p;
 }
 
+/* The same; NULL: no memory, and errno. */
 OU_INLINE void *ou_heap_take(uint32_t bin)
 {
-    return ou_heap_take_as(bin, ou_bin_is_mapped(bin));
+    return ou_heap_take_or(bin, ou_bin_is_mapped(bin), ou_heap_take_slow, bin);
 }
 
 /* The same for a bin of objects, whose second word the caller sets at once; NULL when the

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "heap/arena.h"
-#include "heap/heap.h"
+#include "heap/guard.h"
 
 #define BYTES_MAX ((size_t)PTRDIFF_MAX - OU_PAGE_BYTES)
 
@@ -30,18 +30,35 @@ static void *alloc_large(size_t size, size_t align, bool *clean)
     return p ? p : out_of_memory();
 }
 
-void *ou_malloc(size_t size)
+/* The magazine is empty, or blocks are guarded. The callers jump here, so that this function
+ * returns to whoever called malloc (but in builds that do not optimise). */
+static __attribute__((noinline)) void *malloc_slow(size_t size)
 {
-    void *p;
-    if (OU_LIKELY(size <= OU_CANARY_BYTES)) {
-        p = ou_heap_take_as(ou_raw_bin(size), false);
-    } else if (OU_LIKELY(size <= OU_SMALL_BYTES)) {
-        p = ou_heap_take_as(ou_raw_bin(size), true);
-    } else {
+    if (ou_guard_on()) {
+        return ou_guard_alloc(size, 16, false, __builtin_return_address(0));
+    }
+    if (size > OU_SMALL_BYTES) {
         return alloc_large(size, 16, NULL);
     }
-    if (OU_ASAN && p) {
-        ou_mark_taken(p, size, ou_bins[ou_raw_bin(size)].size_bytes);
+    return ou_heap_take_slow(ou_raw_bin(size));
+}
+
+OU_INLINE void *take(size_t size, void *(*slow)(size_t))
+{
+    if (OU_LIKELY(size <= OU_CANARY_BYTES)) {
+        return ou_heap_take_or(ou_raw_bin(size), false, slow, size);
+    }
+    if (OU_LIKELY(size <= OU_SMALL_BYTES)) {
+        return ou_heap_take_or(ou_raw_bin(size), true, slow, size);
+    }
+    return slow(size);
+}
+
+void *ou_malloc(size_t size)
+{
+    void *p = take(size, malloc_slow);
+    if (OU_ASAN && p && !ou_guard_on()) {
+        ou_mark_taken(p, size, ou_heap_block_bytes(p));
     }
     return p;
 }
@@ -84,12 +101,9 @@ OU_INLINE void free_own(ou_heap *heap, size_t bin, void *p, bool mapped)
     ou_heap_push(heap, bin, p);
 }
 
-void ou_free(void *p)
+/* `p` lies in the range. */
+OU_INLINE void free_plain(void *p)
 {
-    if (OU_UNLIKELY(!ou_page_holds(p))) {
-        free_slow(p);
-        return;
-    }
     const ou_tag *tag = ou_tag_of(p);
     ou_heap *heap = ou_heap_current();
     size_t bin = ou_load_relaxed(&tag->word) ^ heap->tag;
@@ -108,19 +122,57 @@ void ou_free(void *p)
     }
 }
 
+void ou_heap_free_plain(void *p)
+{
+    if (ou_page_holds(p)) {
+        free_plain(p);
+    } else {
+        free_slow(p);
+    }
+}
+
+static __attribute__((noinline)) void free_outside(void *p)
+{
+    if (p && ou_guard_on()) {
+        ou_guard_free(p);
+    } else {
+        free_slow(p);
+    }
+}
+
+void ou_free(void *p)
+{
+    if (OU_UNLIKELY(!ou_page_is_plain(p))) {
+        free_outside(p);
+        return;
+    }
+    free_plain(p);
+}
+
+static __attribute__((noinline)) void *calloc_slow(size_t bytes)
+{
+    bool clean = false;
+    if (ou_guard_on()) {
+        return ou_guard_alloc(bytes, 16, true, __builtin_return_address(0));
+    }
+    void *p = bytes > OU_SMALL_BYTES ? alloc_large(bytes, 16, &clean) : ou_malloc(bytes);
+    return p && !clean ? memset(p, 0, bytes) : p;
+}
+
+OU_INLINE void *none(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
 void *ou_calloc(size_t n, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(n, size, &bytes)) {
         return out_of_memory();
     }
-    if (bytes > OU_SMALL_BYTES) {
-        bool clean = false;
-        void *p = alloc_large(bytes, 16, &clean);
-        return p && !clean ? memset(p, 0, bytes) : p;
-    }
-    void *p = ou_malloc(bytes);
-    return p ? memset(p, 0, bytes) : p;
+    void *p = OU_ASAN ? NULL : take(bytes, none);
+    return OU_LIKELY(p != NULL) ? memset(p, 0, bytes) : calloc_slow(bytes);
 }
 
 size_t ou_malloc_usable_size(const void *p)
@@ -129,7 +181,11 @@ size_t ou_malloc_usable_size(const void *p)
         return 0;
     }
     OU_VERIFY(ou_page_holds(p), "heap: size of a pointer not from this heap: %p", p);
-    size_t bytes = ou_heap_block_bytes(p);
+    size_t bytes;
+    if (ou_guard_on() && ou_guard_size(p, &bytes)) {
+        return bytes;
+    }
+    bytes = ou_heap_block_bytes(p);
     if (OU_ASAN) {
         ou_mark_taken((void *)(uintptr_t)p, bytes, bytes); /* whoever asks may use all of it */
     }
@@ -153,7 +209,13 @@ void *ou_realloc(void *p, size_t size)
     if (!p) {
         return ou_malloc(size);
     }
-    OU_VERIFY(ou_page_holds(p), "heap: realloc of a pointer not from this heap: %p", p);
+    if (OU_UNLIKELY(!ou_page_is_plain(p))) {
+        void *result;
+        OU_VERIFY(ou_page_holds(p), "heap: realloc of a pointer not from this heap: %p", p);
+        if (ou_guard_on() && ou_guard_realloc(p, size, __builtin_return_address(0), &result)) {
+            return result;
+        }
+    }
     if (size > BYTES_MAX) {
         return out_of_memory();
     }
@@ -186,30 +248,30 @@ void *ou_realloc(void *p, size_t size)
 
 void *ou_memalign(size_t align, size_t size)
 {
+    if (ou_guard_on()) {
+        size_t power = ou_is_pow2(align) ? align
+                       : align < 16      ? 16
+                                         : (size_t)2 << ou_log2(align);
+        return ou_guard_alloc(size, ou_max(power, 16), false, __builtin_return_address(0));
+    }
     if (align <= 16) {
         return ou_malloc(size);
     }
     if (size > BYTES_MAX || align > BYTES_MAX) {
         return out_of_memory();
     }
-    size_t bytes = ou_align_up(size ? size : 1, align);
-    if (bytes <= OU_SMALL_BYTES) {
-        /* Spans start on 64 KiB: blocks whose size is a multiple of `align` are aligned. */
-        uint32_t bin = ou_class_of(bytes);
-        while (bin < OU_CLASS_COUNT && ou_bins[bin].size_bytes % align) {
-            bin++;
-        }
-        if (ou_range && bin < OU_CLASS_COUNT) {
-            void *p = ou_heap_take(bin);
-            if (p) {
-                ou_mark_taken(p, size, ou_bins[bin].size_bytes);
-            }
-            return p;
-        }
-    }
     if (!ou_range) {
         ou_free(ou_malloc(16)); /* first call of the process: makes the range */
         return ou_range ? ou_memalign(align, size) : out_of_memory();
     }
-    return alloc_large(ou_max(bytes, OU_SMALL_BYTES + 1), align, NULL);
+    uint32_t bin = ou_bin_aligned(size, align);
+    if (bin == OU_CLASS_COUNT) {
+        size_t bytes = ou_align_up(size ? size : 1, align);
+        return alloc_large(ou_max(bytes, OU_SMALL_BYTES + 1), align, NULL);
+    }
+    void *p = ou_heap_take(bin);
+    if (p) {
+        ou_mark_taken(p, size, ou_bins[bin].size_bytes);
+    }
+    return p;
 }

@@ -44,7 +44,10 @@ typedef struct ou_tag {
 
 typedef struct ou_page {
     uint32_t free_len; /* owner: bits set in the span's map */
-    uint32_t scan;     /* owner: no bit set in words below */
+    union {
+        uint32_t scan; /* owner: no bit set in words below */
+        uint32_t lead; /* const in use: pages in front of a guarded large block (guard.h) */
+    };
     uint32_t used;     /* owner: blocks handed out, to callers, magazines or other threads */
     uint32_t carved;   /* owner, atomic relaxed: blocks cut from the start of the span so far */
     uint32_t capacity; /* const in use: blocks in the span; 1 for a large run */
@@ -63,6 +66,9 @@ static_assert(sizeof(ou_tag) == 8, "one shift and one load from the pointer to i
 /* The range. All const after start. */
 extern OU_HIDDEN char *ou_range; /* address of page 0, which is never used */
 extern OU_HIDDEN size_t ou_range_bytes;
+/* ou_range_bytes, or 0 once blocks are guarded (guard.h), so that whoever looks at it first
+ * needs not ask for the mode. */
+extern OU_HIDDEN size_t ou_plain_bytes;
 extern OU_HIDDEN ou_tag *ou_tags;
 extern OU_HIDDEN uint32_t *ou_page_ends; /* owner, atomic relaxed: see ou_block_begins */
 extern OU_HIDDEN ou_page *ou_page_table;
@@ -76,6 +82,12 @@ extern OU_HIDDEN uint64_t ou_canary_key;
 OU_INLINE bool ou_page_holds(const void *p)
 {
     return (size_t)((const char *)p - ou_range) < ou_range_bytes;
+}
+
+/* The same as long as no block is guarded; false afterwards. */
+OU_INLINE bool ou_page_is_plain(const void *p)
+{
+    return (size_t)((const char *)p - ou_range) < ou_plain_bytes;
 }
 
 /* Number of the page that `p` points into; `p` in the range. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "heap/arena.h"
+#include "heap/guard.h"
 #include "heap/heap.h"
 
 #define CANDIDATES 4
@@ -327,6 +328,9 @@ void *ou_heap_take_slow(size_t which)
     if (!*heap->bins[bin] && !ou_span_refill(heap, bin)) {
         errno = ENOMEM;
         return NULL;
+    }
+    if (ou_guard_on()) {
+        ou_guard_shuffle(heap, bin);
     }
     return ou_heap_take(bin);
 }

@@ -65,7 +65,17 @@ void ou_os_huge(void *p, size_t bytes)
 
 void ou_os_protect(void *p, size_t bytes)
 {
+    int saved = errno;
     mprotect(p, bytes, PROT_NONE);
+    errno = saved;
+}
+
+bool ou_os_unprotect(void *p, size_t bytes)
+{
+    int saved = errno;
+    bool done = mprotect(p, bytes, PROT_READ | PROT_WRITE) == 0;
+    errno = saved;
+    return done;
 }
 
 bool ou_os_membarrier_init(void)

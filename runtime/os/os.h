@@ -25,8 +25,12 @@ bool ou_os_purge(void *p, size_t bytes);
 /* Asks for huge pages where they are not touched yet; only a wish. */
 void ou_os_huge(void *p, size_t bytes);
 
-/* Makes pages unreadable: guard pages round metadata. */
+/* Makes pages unreadable: guard pages round metadata and blocks. When the process has too many
+ * mappings for that they stay as they are. */
 void ou_os_protect(void *p, size_t bytes);
+
+/* Undoes it. False: too many mappings. */
+bool ou_os_unprotect(void *p, size_t bytes);
 
 /* Makes all stores of all running threads of the process visible, as if each had executed a
  * full barrier (membarrier(2), private expedited). False when the system has none: then the

@@ -12,15 +12,31 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ouro/ouro.h"
 
-static inline void misuse_start(void)
+/* Starts with further knobs. */
+static inline void misuse_start_as(const char *knobs)
 {
-    if (ou_start("gc_auto=0") != OU_OK) {
+    char conf[200];
+    snprintf(conf, sizeof conf, "gc_auto=0,%s", knobs);
+    if (ou_start(conf) != OU_OK) {
         fprintf(stderr, "misuse: cannot start: %s\n", ou_error_message());
         exit(3);
     }
+}
+
+static inline void misuse_start(void)
+{
+    misuse_start_as("");
+}
+
+/* `n`, which the compiler does not know. */
+static inline size_t misuse_hidden(size_t n)
+{
+    volatile size_t hidden = n;
+    return hidden;
 }
 
 /* Reached only when nothing was noticed. */

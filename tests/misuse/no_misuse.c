@@ -1,9 +1,8 @@
 // expect: clean
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
-/* A million random correct operations: nothing may be reported. */
-#include <string.h>
-
+/* Ten million random correct operations on blocks and objects, always the same ones: nothing
+ * may be reported. Debug mode, which is not for that much, does a tenth. */
 #include "misuse/misuse.h"
 #include "support/prng.h"
 #include "support/scale.h"
@@ -13,6 +12,18 @@ enum { CLEAN_BLOCKS = 512, CLEAN_OBJECTS = 128 };
 static void *blocks[CLEAN_BLOCKS];
 static ou_object *objects[CLEAN_OBJECTS];
 
+static void *new_block(prng *r, size_t size)
+{
+    switch (prng_below(r, 8)) {
+    case 0:
+        return ou_calloc(1, size);
+    case 1:
+        return ou_memalign((size_t)16 << prng_below(r, 5), size);
+    default:
+        return ou_malloc(size);
+    }
+}
+
 static void step_block(prng *r)
 {
     void **p = &blocks[prng_below(r, CLEAN_BLOCKS)];
@@ -21,8 +32,11 @@ static void step_block(prng *r)
         misuse_free_somewhere(*p, prng_below(r, 5000) == 0);
         *p = NULL;
     } else {
-        *p = *p ? ou_realloc(*p, size + 1) : ou_malloc(size);
+        *p = *p ? ou_realloc(*p, size + 1) : new_block(r, size);
         memset(*p, (int)size, size);
+        if (ou_malloc_usable_size(*p) < size) {
+            exit(5);
+        }
     }
 }
 
@@ -47,7 +61,12 @@ int main(void)
     for (int i = 0; i < CLEAN_OBJECTS; i++) {
         objects[i] = ou_incref(ou_none());
     }
-    for (size_t i = 0; i < scale_ops(1000000); i++) {
+    int64_t mode = 0;
+    if (ou_knob_get("heap_mode", &mode) != OU_OK) {
+        return 3;
+    }
+    size_t ops = scale_ops(mode == 2 ? 1000000 : 10000000);
+    for (size_t i = 0; i < ops; i++) {
         if (prng_chance(&r, 50)) {
             step_block(&r);
         } else {
@@ -57,5 +76,6 @@ int main(void)
             *o = fresh;
         }
     }
+    fprintf(stderr, "%zu operations, nothing reported\n", ops);
     return ou_heap_check() != 0;
 }

@@ -5,9 +5,11 @@
  *
  *      runner PROGRAM SOURCE
  *
- * Exit 0: it died by SIGABRT and a line of its stderr matches (or it was `clean` and ended
- * well). Otherwise 1, with what was expected and what happened. Under AddressSanitizer a
- * report of that tool is as good as ouro's own line: whoever sees the misuse first tells.
+ * Exit 0: it died by SIGABRT and a line of its stderr matches. `clean`: it ended well and
+ * nothing was noticed; `clean, EXPRESSION`: ... and a line matches. `signal N`: it died of that
+ * signal without a line, as whoever touches a page without access does. Otherwise 1, with what
+ * was expected and what happened. Under AddressSanitizer a report of that tool is as good as
+ * ouro's own line: whoever sees the misuse first tells.
  */
 #include <errno.h>
 #include <regex.h>
@@ -101,8 +103,14 @@ int main(int argc, char **argv)
     int status = runner_run(argv[1]);
     bool aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
     bool good;
-    if (strcmp(expected, "clean") == 0) {
+    if (strncmp(expected, "clean", 5) == 0) {
         good = status == 0 && !runner_line_matches("ouro: panic:");
+        good = good && (!expected[5] || runner_line_matches(expected + strlen("clean, ")));
+    } else if (strncmp(expected, "signal ", 7) == 0) {
+        good = WIFSIGNALED(status) && WTERMSIG(status) == atoi(expected + 7) &&
+               !runner_line_matches("ouro: panic:|survived");
+        good = good || ((SCALE_ASAN || SCALE_TSAN) && status != 0 &&
+                        runner_line_matches("Sanitizer: ?(SEGV|DEADLYSIGNAL)"));
     } else {
         good = aborted && runner_line_matches(expected);
         if (SCALE_ASAN && !good) {
