@@ -15,11 +15,13 @@
 #include "conf/conf.h"
 #include "gc/verify.h"
 #include "heap/arena.h"
+#include "ouro/heap.h"
 #include "ouro/runtime.h"
 
 static int64_t live_after;   /* atomic: tracked bytes after the last collection */
 static int64_t before;       /* collector: tracked bytes when the collection began */
 static int64_t lead;         /* atomic: growth while the last hint in slices was made */
+static uint32_t squeezed;    /* atomic: the soft limit was crossed since the last collection */
 static uint32_t wanted;      /* atomic, futex: the background thread has work */
 static uint32_t running;     /* atomic: 1 while the background thread should live */
 static pthread_t background; /* lock: callers of ou_gc_background */
@@ -91,6 +93,27 @@ static void on_growth(void)
     ou_slot_poll_set(ou_self.self, OU_POLL_GC);
 }
 
+/* Told by whoever took the pages, perhaps no thread of the runtime; the collection is for the
+ * next safepoint of that one, or for the background thread. */
+static void on_soft_limit(void)
+{
+    if (!OU_KNOB(gc_auto)) {
+        return;
+    }
+    ou_store_relaxed(&squeezed, 1u);
+    if (ou_load_relaxed(&running)) {
+        ou_store_release(&wanted, 1u);
+        ou_os_wake(&wanted, false);
+    } else if (ou_self.self) {
+        ou_slot_poll_set(ou_self.self, OU_POLL_GC);
+    }
+}
+
+static bool take_squeezed(void)
+{
+    return ou_load_relaxed(&squeezed) && ou_exchange_acquire(&squeezed, 0u);
+}
+
 static void at_safepoint(void)
 {
     if (OU_KNOB(gc_zeal)) {
@@ -99,8 +122,12 @@ static void at_safepoint(void)
     }
     if (OU_KNOB(gc_auto)) {
         int64_t grown = growth();
-        if (grown >= step()) {
+        bool limited = take_squeezed();
+        if (limited || grown >= step()) {
             ou_gc_collect_automatic(false, grown >= too_late());
+        }
+        if (limited) {
+            ou_heap_trim(); /* what the collection freed is in magazines */
         }
     }
 }
@@ -108,6 +135,7 @@ static void at_safepoint(void)
 void ou_gc_pacing_start(void)
 {
     ou_heap_on_growth = on_growth;
+    ou_arena_on_soft_limit = on_soft_limit;
     ou_safepoint_gc = at_safepoint;
 }
 
@@ -151,8 +179,9 @@ static void *background_main(void *arg)
             if (OU_KNOB(gc_auto) && (asked || growth() >= due())) {
                 ou_gc_collect_automatic(OU_KNOB(gc_slice_us) != 0, false);
             }
+            bool limited = take_squeezed();
             ou_thread_detach();
-            ou_arena_purge(false);
+            ou_arena_purge(limited);
         }
     }
     return NULL;

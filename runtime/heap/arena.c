@@ -30,11 +30,13 @@ static struct {
     uint64_t *soiled; /* lock: bit set = free and dirty */
     uint64_t *aged;   /* lock: bit set = was so at the last tick already */
     uint64_t tick_ns; /* lock: time of the last tick */
+    size_t told;      /* lock: pages in use up to which the soft limit's crossing was told */
     uint32_t waiting; /* atomic: somebody sleeps until there are dirty pages */
     size_t refused;   /* lock: dirty pages that the system left as they are (locked memory) */
 } arena;
 
 void (*ou_arena_on_dirty)(void);
+void (*ou_arena_on_soft_limit)(void);
 uint64_t ou_arena_growth;
 
 #define GROWTH_BYTES ((size_t)2 << 20) /* what a growth is at least */
@@ -274,6 +276,32 @@ void ou_arena_count_taken(size_t bytes)
     }
 }
 
+/* Above the soft limit no free page stays, and free ones inside of spans go, too. True:
+ * somebody is to be told. */
+static bool soft_limit_locked(void)
+{
+    size_t limit = (size_t)OU_KNOB(heap_soft_limit_bytes) >> OU_PAGE_SHIFT;
+    if (OU_LIKELY(!limit || arena.used + arena.dirty <= limit)) {
+        arena.told = 0;
+        return false;
+    }
+    purge_locked(arena.soiled);
+    if (arena.used <= ou_max(limit, arena.told)) {
+        return false;
+    }
+    arena.told = arena.used + limit / 8;
+    ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
+    OU_STAT(heap_soft_crossings, 1);
+    return true;
+}
+
+static void tell_soft_limit(bool crossed)
+{
+    if (OU_UNLIKELY(crossed) && ou_arena_on_soft_limit) {
+        ou_arena_on_soft_limit();
+    }
+}
+
 ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean)
 {
     ou_lock_take(&arena.lock);
@@ -289,7 +317,9 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
     }
     bool all_clean = start && claim(start, pages);
     note_growth_locked();
+    bool crossed = soft_limit_locked();
     ou_lock_give(&arena.lock);
+    tell_soft_limit(crossed);
     if (!start) {
         return NULL;
     }
@@ -390,7 +420,9 @@ bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
         claim(start, more);
         note_growth_locked();
     }
+    bool crossed = soft_limit_locked();
     ou_lock_give(&arena.lock);
+    tell_soft_limit(crossed);
     return fits;
 }
 

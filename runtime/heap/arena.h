@@ -44,6 +44,11 @@ void ou_arena_count_taken(size_t bytes);
  * or more are dirty. NULL: nobody cares. Const once threads allocate. */
 extern void (*ou_arena_on_dirty)(void);
 
+/* Seam: called by a thread that took pages, without the lock, when pages in use went above
+ * heap_soft_limit_bytes; again when they are an eighth of it higher. May not allocate here: it
+ * asks for a collection, no more. NULL: nobody cares. */
+extern void (*ou_arena_on_soft_limit)(void);
+
 /* Sleeps until there are dirty pages that may be purged: what the system refused (locked
  * memory) is not tried again before more is freed. For one thread. */
 void ou_arena_wait_dirty(void);
