@@ -61,6 +61,7 @@ void micro_objects(void);
 void micro_lists(void);
 void micro_dicts(void);
 void micro_intern(void);
+void micro_shared(void);
 void micro_rings(void);
 void micro_live(void);
 void micro_chains(void);

@@ -18,9 +18,9 @@ const char *const micro_name_prefix = "";
 const ou_type *op_node_class;
 
 void (*const micro_concerns[])(void) = {
-    micro_limits, micro_limits_objects, micro_alloc,  micro_realloc, micro_handoff,
-    micro_counts, micro_objects,        micro_lists,  micro_dicts,   micro_intern,
-    micro_rings,  micro_live,           micro_chains, NULL,
+    micro_limits, micro_limits_objects, micro_alloc, micro_realloc, micro_handoff,
+    micro_counts, micro_objects,        micro_lists, micro_dicts,   micro_intern,
+    micro_shared, micro_rings,          micro_live,  micro_chains,  NULL,
 };
 
 static __thread bool attached_here;

@@ -66,7 +66,8 @@ ou_guard ou_guard_look_slow(ou_object *o)
 {
     static __thread uint32_t looks; /* of this thread, at any container */
     ou_guard guard = ou_guard_begin(o);
-    if (guard == OU_GUARD_LOCKED && ++looks % LOOKS == 0 && ou_have_membarrier) {
+    if (guard == OU_GUARD_LOCKED && ++looks % LOOKS == 0 && ou_have_membarrier &&
+        OU_KNOB(read_unlocked)) {
         ou_fetch_or_acq_rel(&o->flags, (uint8_t)OU_FL_READ); /* pairs: ou_guard_look */
     }
     return guard;

@@ -10,7 +10,7 @@
 
 static_assert(OU_SLOT_MAX == OU_HEAP_MAX, "a slot has the id of its heap");
 
-ou_slot ou_slots[OU_SLOT_MAX];
+ou_slot ou_slots[OU_SLOT_MAX] __attribute__((aligned(128))); /* lines are fetched in pairs */
 bool ou_have_membarrier;
 void (*ou_slot_on_detach)(ou_slot *slot);
 
