@@ -15,6 +15,12 @@
 #include "engine/report.h"
 #include "engine/run.h"
 
+/* The runtime below, as --heap and the record name it: ouro-work-cpython is this program on
+ * another one (benchmarks/peers). */
+#ifndef OURO_WORK_HEAP
+#define OURO_WORK_HEAP "ouro"
+#endif
+
 static int main_bad(const struct complaint *c)
 {
     complaint_print(c, stderr);
@@ -29,6 +35,14 @@ static int main_list(void)
                row->form[FORM_OBJECT] ? " [object]" : "");
     }
     return EXIT_MEASURED;
+}
+
+/* Raw blocks, and objects on the process's malloc, are ouro's own affair. */
+static bool main_serves(enum form form, const char *heap)
+{
+    bool ouro = !strcmp(OURO_WORK_HEAP, "ouro");
+    bool known = !heap || !strcmp(heap, OURO_WORK_HEAP) || (ouro && !strcmp(heap, "malloc"));
+    return known && (ouro || form == FORM_OBJECT);
 }
 
 /* Chooses form, threads and seed; refuses what the product of all makes absurd. */
@@ -46,7 +60,12 @@ static int main_choose(const struct options *o, const struct workload *wl, struc
     }
     run->workload = wl;
     r->form = run->plan->form;
-    r->heap_malloc = r->form == FORM_RAW || !strcmp(o->heap, "malloc");
+    r->heap_malloc = r->form == FORM_RAW || (o->heap && !strcmp(o->heap, "malloc"));
+    if (!main_serves(r->form, o->heap)) {
+        return complain(
+            c, "ouro-work", 0, "--heap: form %s on '%.80s': this program is for '%s'",
+            workload_form_name(r->form), o->heap ? o->heap : OURO_WORK_HEAP, OURO_WORK_HEAP);
+    }
     r->threads = o->threads ? (unsigned)o->threads : wl->threads;
     r->seed = o->seed_set ? o->seed : wl->seed;
     r->scale = o->scale;
@@ -147,7 +166,7 @@ static int main_record(const struct run *run, const struct proof *proof, int fd)
     struct report report = {
         .workload = run->workload->name,
         .form = workload_form_name(o->form),
-        .heap = o->heap_malloc ? "malloc" : "ouro",
+        .heap = o->heap_malloc ? "malloc" : OURO_WORK_HEAP,
         .threads = o->threads,
         .seed = o->seed,
         .scale = o->scale,

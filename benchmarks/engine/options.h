@@ -14,7 +14,7 @@
 struct options {
     const char *input; /* the one positional argument */
     const char *form;  /* NULL: the file's first */
-    const char *heap;  /* "ouro" or "malloc" */
+    const char *heap;  /* NULL: the program's own */
     uint64_t threads;  /* 0: the file's */
     uint64_t seed;
     bool seed_set;

@@ -52,11 +52,11 @@ void report_fill(struct record *r, const struct report *from)
 {
     char name[256];
     char sum[17];
-    bool on_malloc = !strcmp(from->form, "object") && !strcmp(from->heap, "malloc");
+    bool on_other = !strcmp(from->form, "object") && strcmp(from->heap, "ouro");
     double ops = (double)from->ops;
     record_init(r);
-    snprintf(name, sizeof name, "%s/%s%s/threads:%u", from->workload, from->form,
-             on_malloc ? "-malloc" : "", from->threads);
+    snprintf(name, sizeof name, "%s/%s%s%s/threads:%u", from->workload, from->form,
+             on_other ? "-" : "", on_other ? from->heap : "", from->threads);
     snprintf(sum, sizeof sum, "%016llx", (unsigned long long)from->checksum);
     record_str(r, "name", name);
     record_str(r, "run_name", name);

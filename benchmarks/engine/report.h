@@ -14,7 +14,7 @@
 struct report {
     const char *workload;
     const char *form; /* "raw", "object" */
-    const char *heap; /* "malloc" or "ouro" */
+    const char *heap; /* "malloc", "ouro" or a peer's name */
     unsigned threads;
     uint64_t seed;
     double scale;

@@ -21,10 +21,15 @@ BASELINE = "glibc"
 LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64",
                    "/usr/lib", "/usr/local/lib")
 
+# Other runtimes that do the object form in a program of their own, on the C library's malloc:
+# column: worker, Debian package that it needs.
+RUNTIMES = {"cpython": ("ouro-work-cpython", "python3-dev")}
+
 
 @dataclass(frozen=True)
 class Allocator:
-    """One allocator: `path` is what gets preloaded, empty for the C library's own."""
+    """One allocator: `path` is what gets preloaded, empty for the C library's own. `worker` is
+    the program of another runtime, which has the object form only."""
 
     name: str
     path: str = ""
@@ -32,11 +37,12 @@ class Allocator:
     about: str = ""
     tuning: tuple[str, ...] = ()
     missing: str = ""
+    worker: str = ""
 
     @property
     def expect(self) -> str:
         """The worker's --expect argument."""
-        return f"{self.name}={self.path}"
+        return f"{BASELINE}=" if self.worker else f"{self.name}={self.path}"
 
 
 def load_table(file: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -102,19 +108,31 @@ def known(build: Path) -> dict[str, Allocator]:
     return {name: from_row(name, row, build) for name, row in load_table().items()}
 
 
+def runtime(name: str, build: Path) -> Allocator:
+    """Another runtime as a contender; one that was not built is noted in `missing`."""
+    worker, package = RUNTIMES[name]
+    missing = "" if paths.program(worker, build) else \
+        f"{worker} was not built (Debian: {package})"
+    return Allocator(name=name, package=package, about=f"objects of {name}, by {worker}",
+                     missing=missing, worker=worker)
+
+
 def from_argument(argument: str, build: Path) -> Allocator:
-    """`NAME` of the table or `NAME=/path/lib.so`."""
+    """`NAME` of the table, the name of a runtime, or `NAME=/path/lib.so`."""
     name, equals, path = argument.partition("=")
     if not escape.is_name(name):
         raise BadInput(f"-a {escape.for_terminal(argument)}: allocator names are letters, "
                        "digits, '.', '_' and '-'")
+    if not equals and name in RUNTIMES:
+        return runtime(name, build)
     if not equals:
         table = known(build)
         if name not in table:
-            raise BadInput(f"-a {name}: unknown allocator; known: {', '.join(table)}, "
+            raise BadInput(f"-a {name}: unknown allocator; known: "
+                           f"{', '.join([*table, *RUNTIMES])}, "
                            "or NAME=/path/lib.so")
         return table[name]
-    if name in load_table():
+    if name in load_table() or name in RUNTIMES:
         raise BadInput(f"-a {name}=...: {name} is a name of the table; choose another name")
     file = Path(path)
     if not file.is_file():

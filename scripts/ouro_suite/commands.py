@@ -17,7 +17,8 @@ from .errors import EXIT_BAD_INPUT, EXIT_OK, EXIT_ROW_FAILED, BadInput
 def list_all(args: argparse.Namespace) -> int:
     """ouro list"""
     build = paths.build_dir(args.build)
-    known = allocators.known(build)
+    known = {**allocators.known(build),
+             **{n: allocators.runtime(n, build) for n in allocators.RUNTIMES}}
     catalogue = workloads.catalogue()
     if args.json:
         print(store.dumps({
@@ -31,7 +32,7 @@ def list_all(args: argparse.Namespace) -> int:
     out.print(terminal.grid("workloads (-w)", ("name", "forms", "what it does"), [
         (w.name, ", ".join(w.forms), w.about) for w in catalogue.values()]))
     out.print(terminal.grid("allocators (-a)", ("name", "state", "package", "what it is"), [
-        (a.name, terminal.text(a.missing or a.path or "in libc", "yellow" if a.missing else ""),
+        (a.name, terminal.text(a.missing or a.worker or a.path or "in libc", "yellow" if a.missing else ""),
          a.package, a.about) for a in known.values()]))
     out.print(terminal.grid("profiles (--profile)", ("name", "blocks", "budget", "what for"), [
         (p.name, f"{p.min_blocks} to {p.max_blocks}", f"{p.budget_s:g} s", p.about)

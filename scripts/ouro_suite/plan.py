@@ -38,6 +38,8 @@ class Arm:
     def name(self) -> str:
         if self.form == "raw":
             return f"raw@{self.allocator.name}"
+        if self.allocator.worker:
+            return f"object@{self.allocator.name}"
         return "object@ouro" if self.heap == "ouro" else f"object@malloc+{self.allocator.name}"
 
 
@@ -74,13 +76,16 @@ class Job:
 def make_arms(allocators: Sequence[Allocator], form: str, table: dict[str, Allocator],
               object_malloc: Sequence[str] | None) -> list[Arm]:
     """The arms of one form. The object form runs on ouro's arenas (under the C library's
-    malloc) and on the malloc of each allocator; `object_malloc` limits the latter by name."""
+    malloc), on the malloc of each allocator, which `object_malloc` limits by name, and on
+    other runtimes, which have no other form."""
     if form == "raw":
-        return [Arm("raw", "process", a) for a in allocators]
+        return [Arm("raw", "process", a) for a in allocators if not a.worker]
     arms = []
     for allocator in allocators:
         if allocator.name == "ouro":
             arms.append(Arm("object", "ouro", table["glibc"]))
+        elif allocator.worker:
+            arms.append(Arm("object", allocator.name, allocator))
         elif object_malloc is None or allocator.name in object_malloc:
             arms.append(Arm("object", "malloc", allocator))
     return arms

@@ -75,7 +75,7 @@ def program_contenders(usable: list[allocators.Allocator], program: programs.Pro
     with another malloc (Debian's redis-server with jemalloc), which it must come before."""
     return [Contender(program.name, programs.FORM, a.name, f"program@{a.name}",
                       tuple(program.command("work")), a.path or allocators.c_library(),
-                      str(folder)) for a in usable]
+                      str(folder)) for a in usable if not a.worker]
 
 
 def _reference(program: programs.Program, folder: Path) -> Contender:

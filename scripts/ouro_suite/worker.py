@@ -81,7 +81,8 @@ def command(job: Job, settings: Settings, scale: float,
             series: Path | None = None) -> list[str]:
     """The worker's arguments, all but the result descriptor."""
     workload = job.cell.workload
-    argv = [str(paths.need(workload.program, settings.build)), str(workload.path),
+    program = job.arm.allocator.worker or workload.program
+    argv = [str(paths.need(program, settings.build)), str(workload.path),
             "--form", job.cell.form]
     if job.cell.form == "object":
         argv += ["--heap", job.arm.heap]
@@ -184,6 +185,8 @@ def check_record(record: dict[str, Any], cell: Cell, job: Job,
         raise ValueError("the worker did not verify its work")
     if record.get("form") != cell.form:
         raise ValueError("the record is about another form")
+    if job.arm.allocator.worker and record.get("heap") != job.arm.heap:
+        raise ValueError("the record is about another runtime")
     if cell.workload.kind == "file" and record.get("workload") != cell.workload.name:
         raise ValueError("the record is about another workload")
     if record["seed"] != job.seed:

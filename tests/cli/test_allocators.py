@@ -56,3 +56,15 @@ def test_tuning_variables_are_kept_and_recorded(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MIMALLOC_VERBOSE", "0")
     one = allocators.Allocator("jemalloc", tuning=("MALLOC_CONF",))
     assert allocators.identity(one).environment == {"MALLOC_CONF": "narenas:1"}
+
+
+def test_a_runtime_is_a_program_of_its_own_on_the_c_librarys_malloc(tmp_path: Path) -> None:
+    found = allocators.from_argument("cpython", tmp_path)
+    assert found.missing == "ouro-work-cpython was not built (Debian: python3-dev)"
+    (tmp_path / "ouro-work-cpython").write_bytes(b"x")
+    allocators.paths._found.cache_clear()
+    found = allocators.from_argument("cpython", tmp_path)
+    assert not found.missing and found.worker == "ouro-work-cpython"
+    assert found.expect == "glibc=" and not found.path
+    with pytest.raises(BadInput, match="choose another name"):
+        allocators.from_argument("cpython=/lib/a.so", tmp_path)

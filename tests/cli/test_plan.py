@@ -50,6 +50,13 @@ def test_object_arms_are_ouro_on_arenas_and_the_others_on_malloc() -> None:
     assert arms[0].allocator.name == "glibc" and arms[0].column == "ouro"
 
 
+def test_another_runtime_has_the_object_form_only() -> None:
+    cpython = Allocator("cpython", worker="ouro-work-cpython")
+    assert not plan.make_arms([cpython], "raw", TABLE, None)
+    (arm,) = plan.make_arms([cpython], "object", TABLE, ["glibc"])
+    assert (arm.name, arm.column, arm.heap) == ("object@cpython", "cpython", "cpython")
+
+
 def test_arguments_and_environment_take_the_same_room_in_every_arm(tmp_path: Path) -> None:
     (tmp_path / "ouro-work").touch()
     sizes = set()

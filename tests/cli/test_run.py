@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -133,6 +134,21 @@ def test_different_work_under_one_allocator_fails_it(suite: Suite) -> None:
     assert done.returncode == 1
     assert {(f["column"], f["failure"]) for f in load(suite)["failures"]} == {
         ("mimalloc", "checksum differs")}
+
+
+def test_another_runtime_is_a_column_of_the_object_form(suite: Suite) -> None:
+    worker = suite.build / "ouro-work-cpython"
+    shutil.copy(suite.build / "ouro-work", worker)
+    file = suite.workload("both", forms=("raw", "object"))
+    done = suite.run("-w", file, "-a", "glibc", "-a", "cpython")
+    assert done.returncode == 0, done.stderr
+    found = {(e["form"], e["column"], e["heap"]) for e in load(suite)["benchmarks"]}
+    assert found == {("raw", "glibc", "process"), ("object", "glibc", "malloc"),
+                     ("object", "cpython", "cpython")}
+    worker.unlink()
+    done = suite.run("-w", file, "-a", "glibc", "-a", "cpython", out="without")
+    assert done.returncode == 0
+    assert "cpython: refused: ouro-work-cpython was not built" in done.stderr + done.stdout
 
 
 def test_a_missing_allocator_is_refused_by_name_and_others_go_on(suite: Suite) -> None:
