@@ -146,6 +146,7 @@ void micro_intern(void)
         {"intern/hit_object", hit_object, "limit/intern_probe", 0, 0, MICRO_QUICK},
         {"intern/hit_chars", hit_chars, "limit/intern_probe", 0, 0, MICRO_QUICK},
 #if OP_HAS_FOREIGN
+        {"intern/hit_same", hit_same, "limit/increment", 0, 2, 0},
         {"intern/hit_chars", hit_chars, "limit/intern_probe/threads:2", 0, 2, 0},
 #endif
         {"intern/miss", miss, "limit/intern_probe", 0, 0, 0},
