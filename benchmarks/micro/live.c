@@ -7,6 +7,7 @@
  *      rings/live/list/N     N nodes without edges, in a list
  *      rings/live/local/N    every node refers to the one made before it
  *      rings/live/random/N   every node refers to any one of them
+ *      .../workers:2         two threads share the collection
  *
  * ns a node. The collector must find nothing, and a walk over the nodes must still find all of
  * them. One collection goes before the first: a generational collector moves the nodes to its
@@ -90,6 +91,46 @@ static const char *run_random(gb_state *s, const micro_row *row)
     return run(s, row->size, RANDOM);
 }
 
+#ifdef OP_WORKERS
+
+static const char *run_two(gb_state *s, const micro_row *row, enum edges edges)
+{
+    op_workers(2);
+    const char *wrong = run(s, row->size, edges);
+    op_workers(1);
+    return wrong;
+}
+
+static const char *run_local_two(gb_state *s, const micro_row *row)
+{
+    return run_two(s, row, LOCAL);
+}
+
+static const char *run_random_two(gb_state *s, const micro_row *row)
+{
+    return run_two(s, row, RANDOM);
+}
+
+static void add_shared(void)
+{
+    enum { flags = MICRO_MANUAL | MICRO_THREADS, many = 10000000 };
+    static const micro_row table[] = {
+        {"rings/live/local/10000000/workers:2", run_local_two, "limit/share/sweep/2", many, 0,
+         flags},
+        {"rings/live/random/10000000/workers:2", run_random_two, "limit/share/random/2", many,
+         0, flags},
+    };
+    micro_add_all(table, sizeof table / sizeof table[0]);
+}
+
+#else
+
+static void add_shared(void)
+{
+}
+
+#endif
+
 void micro_live(void)
 {
     static const char *const walk = "limit/traverse_sequential";
@@ -103,4 +144,5 @@ void micro_live(void)
         {"rings/live/random/10000000", run_random, jump, many, 0, MICRO_MANUAL},
     };
     micro_add_all(table, sizeof table / sizeof table[0]);
+    add_shared();
 }

@@ -116,7 +116,7 @@ static int register_row(micro_row *row)
     if (row->flags & MICRO_MANUAL) {
         failed |= gb_use_manual_time(b);
     }
-    if (row->flags & MICRO_THREADS) {
+    if ((row->flags & (MICRO_THREADS | MICRO_MANUAL)) == MICRO_THREADS) {
         failed |= gb_use_real_time(b);
     }
     if (row->threads > 0) {

@@ -53,6 +53,7 @@ void micro_add_named(const micro_row *row, const char *format, ...)
 /* One function a concern, each in the file of that name. */
 void micro_limits(void);
 void micro_limits_objects(void);
+void micro_limits_share(void);
 void micro_alloc(void);
 void micro_realloc(void);
 void micro_handoff(void);

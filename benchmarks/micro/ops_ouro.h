@@ -14,6 +14,8 @@
 #ifndef OURO_OPS_OURO_H
 #define OURO_OPS_OURO_H
 
+#include <stdio.h>
+
 #include "ouro/ouro.h"
 
 #define OP_HAS_FOREIGN 1 /* threads count on each other's objects without a global lock */
@@ -167,6 +169,15 @@ OP_INLINE op_ref op_intern_steal(op_ref o)
 OP_INLINE int64_t op_collect(void)
 {
     return ou_gc_collect();
+}
+
+/* How many threads may share a collection from now on. */
+#define OP_WORKERS 1
+OP_INLINE void op_workers(int n)
+{
+    char text[12];
+    snprintf(text, sizeof text, "%d", n);
+    ou_knob_set("gc_workers", text);
 }
 
 /* Outside the clock: what op_collect() returned, as a number of objects. */

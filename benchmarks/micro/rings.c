@@ -7,6 +7,7 @@
  *      rings/collect/N        ns a node for the collection that finds and frees them
  *      rings/collect_random/N the same, but a node's neighbours lie anywhere among all nodes:
  *                             how rings look in a heap that has been used for a while
+ *      .../workers:2          two threads share the collection
  *
  * Small rings come in numbers that add up to 10^5 nodes, so that a collection's fixed cost does
  * not pass for a cost of nodes; 10^6 is one ring. The collector must report exactly as many
@@ -138,6 +139,47 @@ static const char *run_scattered(gb_state *s, const micro_row *row)
     return run(s, build_scattered, row->size, COLLECT);
 }
 
+#ifdef OP_WORKERS
+
+static const char *run_two(gb_state *s, const micro_row *row,
+                           int (*build)(size_t rings, size_t n))
+{
+    op_workers(2);
+    const char *wrong = run(s, build, row->size, COLLECT);
+    op_workers(1);
+    return wrong;
+}
+
+static const char *run_collect_two(gb_state *s, const micro_row *row)
+{
+    return run_two(s, row, build_rings);
+}
+
+static const char *run_scattered_two(gb_state *s, const micro_row *row)
+{
+    return run_two(s, row, build_scattered);
+}
+
+static void add_shared(void)
+{
+    enum { flags = MICRO_MANUAL | MICRO_THREADS, million = 1000000 };
+    static const micro_row table[] = {
+        {"rings/collect/1000000/workers:2", run_collect_two, "limit/share/sweep/2", million, 0,
+         flags},
+        {"rings/collect_random/1000000/workers:2", run_scattered_two, "limit/share/random/2",
+         million, 0, flags},
+    };
+    micro_add_all(table, sizeof table / sizeof table[0]);
+}
+
+#else
+
+static void add_shared(void)
+{
+}
+
+#endif
+
 void micro_rings(void)
 {
     static const char *const bump = "limit/bump_pointer";
@@ -156,4 +198,5 @@ void micro_rings(void)
         {"rings/collect_random/1000000", run_scattered, jump, million, 0, MICRO_MANUAL},
     };
     micro_add_all(table, sizeof table / sizeof table[0]);
+    add_shared();
 }

@@ -18,9 +18,10 @@ const char *const micro_name_prefix = "";
 const ou_type *op_node_class;
 
 void (*const micro_concerns[])(void) = {
-    micro_limits, micro_limits_objects, micro_alloc, micro_realloc, micro_handoff,
-    micro_counts, micro_objects,        micro_lists, micro_dicts,   micro_intern,
-    micro_shared, micro_rings,          micro_live,  micro_chains,  NULL,
+    micro_limits,  micro_limits_objects, micro_limits_share, micro_alloc,
+    micro_realloc, micro_handoff,        micro_counts,       micro_objects,
+    micro_lists,   micro_dicts,          micro_intern,       micro_shared,
+    micro_rings,   micro_live,           micro_chains,       NULL,
 };
 
 static __thread bool attached_here;
@@ -35,6 +36,8 @@ int micro_runtime_start(void)
     }
     ou_gc_disable();
     ou_gc_background(false);
+    ou_knob_set("gc_workers",
+                "1"); /* rows say it if they want more: threads slow malloc down */
     op_node_class = ou_class_new("Node", slots, 2, true, NULL, NULL);
     if (!op_node_class) {
         fprintf(stderr, "%s:%d: no class: %s\n", __FILE__, __LINE__, ou_error_message());

@@ -175,7 +175,7 @@ static void threads_share_a_stop(void **state)
         assert_int_equal(ou_gc_collect(), 0);
     }
     assert_ok(ou_knob_set("gc_workers", "0"));
-    assert_ok(ou_knob_set("gc_parallel_bytes", "32m"));
+    assert_ok(ou_knob_set("gc_parallel_bytes", "8m"));
 }
 
 static void nothing_to_collect(void **state)
