@@ -5,17 +5,15 @@
 
 #include "conf/conf.h"
 #include "conf/stats.h"
+#include "heap/bits.h"
 #include "os/lock.h"
 
-char *ou_range;
-size_t ou_range_bytes, ou_plain_bytes;
-ou_tag *ou_tags;
-uint32_t *ou_page_ends;
-ou_page *ou_page_table;
-uint64_t *ou_page_bits;
-uint8_t *ou_free_map;
-uintptr_t ou_tags_zero, ou_page_ends_zero, ou_free_map_zero;
-uint64_t ou_canary_key;
+#define OUT_MAX 4     /* threads that give memory back at a time */
+#define OUT_PAGES 512 /* ... 32 MiB of it at most: others may wait for it */
+
+typedef struct run {
+    size_t start, pages;
+} run;
 
 static struct {
     ou_lock lock;
@@ -26,6 +24,9 @@ static struct {
     size_t dirty;     /* lock; read relaxed: free pages that are not clean */
     size_t given;     /* atomic: bytes of used pages that were given back (sparse.c) */
     size_t peak;      /* lock; read relaxed: resident bytes that are the next growth */
+    run out[OUT_MAX]; /* lock: on their way to the system, neither free nor used; 0 pages: none
+                       */
+    size_t out_pages; /* lock: in all of them */
     uint64_t *free;   /* lock: bit set = free, for pages below top */
     uint64_t *soiled; /* lock: bit set = free and dirty */
     uint64_t *aged;   /* lock: bit set = was so at the last tick already */
@@ -41,93 +42,19 @@ uint64_t ou_arena_growth;
 
 #define GROWTH_BYTES ((size_t)2 << 20) /* what a growth is at least */
 
-static bool bit_get(const uint64_t *map, size_t i)
+bool ou_arena_init(void)
 {
-    return map[i / 64] >> (i % 64) & 1;
-}
-
-/* Sets or clears bits [from, from + n); returns how many changed. */
-static size_t bits_put(uint64_t *map, size_t from, size_t n, bool set)
-{
-    size_t changed = 0;
-    for (size_t i = from, end = from + n; i < end;) {
-        size_t in_word = ou_min(64 - i % 64, end - i);
-        uint64_t mask = (in_word == 64 ? ~(uint64_t)0 : (((uint64_t)1 << in_word) - 1))
-                        << i % 64;
-        uint64_t *word = &map[i / 64];
-        changed += (size_t)__builtin_popcountll(set ? mask & ~*word : mask & *word);
-        *word = set ? *word | mask : *word & ~mask;
-        i += in_word;
-    }
-    return changed;
-}
-
-/* Is there room for the collector's arrays as well? (suspects.c) */
-static bool room_beside(size_t bytes)
-{
-    size_t more = bytes / 8 * 5 + ((size_t)16 << 20);
-    void *probe = ou_os_reserve(more, 4096);
-    if (probe) {
-        ou_os_unmap(probe, more);
-    }
-    return probe != NULL;
-}
-
-static bool reserve(size_t bytes)
-{
-    size_t pages = bytes >> OU_PAGE_SHIFT;
-    size_t map_bytes = ou_align_up(pages / 8, 4096);
-    char *range = ou_os_reserve(bytes, (size_t)2 << 20);
-    if (!range) {
+    uint64_t *maps[3];
+    if (!ou_range_init(maps)) {
         return false;
     }
-    size_t tag_bytes = pages * sizeof(ou_tag), meta_bytes = pages * sizeof(ou_page);
-    size_t bits_bytes = pages * OU_PAGE_BITS_WORDS * 8;
-    size_t ends_bytes = pages * sizeof(uint32_t), state_bytes = bytes >> OU_FREE_SHIFT;
-    size_t side_bytes = tag_bytes + meta_bytes + bits_bytes + ends_bytes + state_bytes +
-                        3 * map_bytes + 2 * 4096;
-    char *side = ou_os_reserve(side_bytes, 4096);
-    if (!side || !room_beside(bytes)) {
-        ou_os_unmap(range, bytes);
-        if (side) {
-            ou_os_unmap(side, side_bytes);
-        }
-        return false;
-    }
-    ou_range = range;
-    ou_range_bytes = ou_plain_bytes = bytes;
-    ou_page_table = (ou_page *)(side + 4096);
-    ou_tags = (ou_tag *)(side + 4096 + meta_bytes);
-    ou_page_bits = (uint64_t *)((char *)ou_tags + tag_bytes);
-    ou_page_ends = (uint32_t *)((char *)ou_page_bits + bits_bytes);
-    ou_free_map = (uint8_t *)ou_page_ends + ends_bytes;
-    uintptr_t first = (uintptr_t)range >> OU_PAGE_SHIFT;
-    ou_tags_zero = (uintptr_t)ou_tags - first * sizeof *ou_tags;
-    ou_page_ends_zero = (uintptr_t)ou_page_ends - first * sizeof *ou_page_ends;
-    ou_free_map_zero = (uintptr_t)ou_free_map - ((uintptr_t)range >> OU_FREE_SHIFT);
-    arena.free = (uint64_t *)(ou_free_map + state_bytes);
-    arena.soiled = arena.free + map_bytes / 8;
-    arena.aged = arena.soiled + map_bytes / 8;
-    ou_os_protect(side,
-                  4096); /* guard pages: an overrun of the tables is a fault, not a theft */
-    ou_os_protect(side + side_bytes - 4096, 4096);
-    arena.pages = pages;
+    arena.free = maps[0];
+    arena.soiled = maps[1];
+    arena.aged = maps[2];
+    arena.pages = ou_range_bytes >> OU_PAGE_SHIFT;
     arena.top = 1; /* page 0 stays unused: offset 0 means "none" */
     arena.hint = 1;
     return true;
-}
-
-bool ou_arena_init(void)
-{
-    /* ThreadSanitizer keeps its own map of the address space: leave it room. */
-    unsigned biggest = OU_TSAN || OU_ASAN ? 36 : 40;
-    for (unsigned shift = biggest; shift >= 24; shift--) {
-        if (reserve((size_t)1 << shift)) {
-            ou_canary_key = ou_os_random() | 1; /* odd: no canary is zero, or an address */
-            return true;
-        }
-    }
-    return false;
 }
 
 /* First page from `i` on whose address, not only whose number, is aligned. */
@@ -158,7 +85,7 @@ static size_t find_run(size_t n, size_t align)
         }
         size_t start = aligned(i, align);
         size_t end = i;
-        while (end < arena.top && end < start + n && bit_get(arena.free, end)) {
+        while (end < arena.top && end < start + n && ou_bit_get(arena.free, end)) {
             end++;
         }
         if (end == start + n) {
@@ -183,7 +110,7 @@ static size_t take_fresh(size_t n, size_t align, size_t room)
             return 0;
         }
     }
-    bits_put(arena.free, arena.top, end - arena.top, true);
+    ou_bits_put(arena.free, arena.top, end - arena.top, true);
     arena.hint = ou_min(arena.hint, arena.top);
     ou_store_relaxed(&arena.top, end);
     return start;
@@ -211,40 +138,74 @@ static size_t next_peak(void)
 /* Marks [start, start + n) as taken; true when all of it was clean. */
 static bool claim(size_t start, size_t n)
 {
-    bits_put(arena.free, start, n, false);
-    size_t soiled = bits_put(arena.soiled, start, n, false);
-    bits_put(arena.aged, start, n, false);
+    ou_bits_put(arena.free, start, n, false);
+    size_t soiled = ou_bits_put(arena.soiled, start, n, false);
+    ou_bits_put(arena.aged, start, n, false);
     ou_store_relaxed(&arena.dirty, arena.dirty - soiled);
     ou_store_relaxed(&arena.used, arena.used + n);
     return soiled == 0;
 }
 
-/* Purges the dirty pages whose bit is set in `which`, run by run. Returns bytes. */
-static size_t purge_locked(const uint64_t *which)
+/* Takes the first run of dirty pages at or behind *from whose bits are set in `which` out of
+ * the free ones. NULL: there is none, or enough threads are at it. */
+static run *out_take(const uint64_t *which, size_t *from)
+{
+    run *out = arena.out;
+    while (out < arena.out + OUT_MAX && out->pages) {
+        out++;
+    }
+    size_t i = *from;
+    while (i < arena.top && !((arena.soiled[i / 64] & which[i / 64]) >> i % 64)) {
+        i = (i / 64 + 1) * 64;
+    }
+    if (i >= arena.top || out == arena.out + OUT_MAX) {
+        return NULL;
+    }
+    i += (size_t)__builtin_ctzll((arena.soiled[i / 64] & which[i / 64]) >> i % 64);
+    size_t end = i;
+    while (end < ou_min(arena.top, i + OUT_PAGES) && ou_bit_get(arena.soiled, end) &&
+           ou_bit_get(which, end)) {
+        end++;
+    }
+    *from = end;
+    *out = (run){i, end - i};
+    ou_bits_put(arena.free, i, end - i, false);
+    ou_bits_put(arena.soiled, i, end - i, false);
+    ou_store_relaxed(&arena.dirty, arena.dirty - out->pages);
+    arena.out_pages += out->pages;
+    return out;
+}
+
+static void out_put_back(run *out, bool clean)
+{
+    ou_bits_put(arena.free, out->start, out->pages, true);
+    if (!clean) {
+        ou_bits_put(arena.soiled, out->start, out->pages, true);
+        ou_store_relaxed(&arena.dirty, arena.dirty + out->pages);
+    }
+    arena.hint = ou_min(arena.hint, out->start);
+    arena.out_pages -= out->pages;
+    out->pages = 0;
+}
+
+/* Purges the dirty pages from page `from` on whose bit is set in `which`, run by run, without
+ * the lock while the system is at work. Returns bytes. Model: tests/spin/arena.pml. */
+static size_t purge(const uint64_t *which, size_t from)
 {
     size_t bytes = 0, refused = 0;
-    for (size_t i = 0; i < arena.top && arena.dirty;) {
-        uint64_t word = (arena.soiled[i / 64] & which[i / 64]) >> i % 64;
-        if (!word) {
-            i = (i / 64 + 1) * 64;
-            continue;
-        }
-        i += (size_t)__builtin_ctzll(word);
-        size_t end = i;
-        while (end < arena.top && bit_get(arena.soiled, end) && bit_get(which, end)) {
-            end++;
-        }
-        if (ou_os_purge(ou_range + (i << OU_PAGE_SHIFT), (end - i) << OU_PAGE_SHIFT)) {
-            bits_put(arena.soiled, i, end - i, false);
-            ou_store_relaxed(&arena.dirty, arena.dirty - (end - i));
-            bytes += (end - i) << OU_PAGE_SHIFT;
-        } else {
-            refused += end - i;
-        }
-        i = end;
+    ou_lock_take(&arena.lock);
+    for (run *out; (out = out_take(which, &from)) != NULL;) {
+        run at = *out;
+        ou_lock_give(&arena.lock);
+        bool clean =
+            ou_os_purge(ou_range + (at.start << OU_PAGE_SHIFT), at.pages << OU_PAGE_SHIFT);
+        ou_lock_take(&arena.lock);
+        out_put_back(out, clean);
+        *(clean ? &bytes : &refused) += at.pages << OU_PAGE_SHIFT;
     }
-    arena.refused = refused;
+    arena.refused = refused >> OU_PAGE_SHIFT;
     ou_store_relaxed(&arena.peak, ou_min(arena.peak, next_peak()));
+    ou_lock_give(&arena.lock);
     OU_STAT(heap_purged_bytes, bytes);
     return bytes;
 }
@@ -252,12 +213,24 @@ static size_t purge_locked(const uint64_t *which)
 /* More is resident than ever, or than after the last purge, by a sixteenth: free pages go
  * before others come, those of the arena at once and those inside of spans when their owners
  * see that ou_arena_growth has changed. */
-static void note_growth_locked(void)
+static void grow(void)
 {
-    if (resident() > arena.peak) {
+    ou_lock_take(&arena.lock);
+    bool grown = resident() > arena.peak;
+    if (grown) {
         ou_store_relaxed(&arena.peak, next_peak());
-        purge_locked(arena.soiled);
         ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
+    }
+    ou_lock_give(&arena.lock);
+    if (grown) {
+        purge(arena.soiled, 0);
+    }
+}
+
+static void look_for_growth(void)
+{
+    if (OU_UNLIKELY(resident() > ou_load_relaxed(&arena.peak))) {
+        grow();
     }
 }
 
@@ -269,36 +242,45 @@ void ou_arena_count_given(size_t bytes)
 void ou_arena_count_taken(size_t bytes)
 {
     ou_fetch_sub_relaxed(&arena.given, bytes);
-    if (OU_UNLIKELY(resident() > ou_load_relaxed(&arena.peak))) {
-        ou_lock_take(&arena.lock);
-        note_growth_locked();
-        ou_lock_give(&arena.lock);
-    }
+    look_for_growth();
 }
 
-/* Above the soft limit no free page stays, and free ones inside of spans go, too. True:
- * somebody is to be told. */
-static bool soft_limit_locked(void)
+/* A run for ou_arena_take; 0 when there is none. */
+static size_t find_any(size_t pages, size_t align_pages, bool roomy)
+{
+    size_t start = roomy ? 0 : find_run(pages, align_pages);
+    if (!start) {
+        start = take_fresh(pages, align_pages, roomy ? 3 * pages : 0);
+    }
+    return start || !roomy ? start : find_run(pages, align_pages);
+}
+
+/* Above the soft limit no free page stays, and free ones inside of spans go, too; who wants to
+ * know is told. */
+static void keep_soft_limit(void)
 {
     size_t limit = (size_t)OU_KNOB(heap_soft_limit_bytes) >> OU_PAGE_SHIFT;
-    if (OU_LIKELY(!limit || arena.used + arena.dirty <= limit)) {
+    if (OU_LIKELY(!limit)) {
+        return;
+    }
+    ou_lock_take(&arena.lock);
+    bool above = arena.used + arena.dirty > limit;
+    bool crossed = above && arena.used > ou_max(limit, arena.told);
+    if (crossed) {
+        arena.told = arena.used + limit / 8;
+        ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
+    } else if (!above) {
         arena.told = 0;
-        return false;
     }
-    purge_locked(arena.soiled);
-    if (arena.used <= ou_max(limit, arena.told)) {
-        return false;
+    ou_lock_give(&arena.lock);
+    if (above) {
+        purge(arena.soiled, 0);
     }
-    arena.told = arena.used + limit / 8;
-    ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
-    OU_STAT(heap_soft_crossings, 1);
-    return true;
-}
-
-static void tell_soft_limit(bool crossed)
-{
-    if (OU_UNLIKELY(crossed) && ou_arena_on_soft_limit) {
-        ou_arena_on_soft_limit();
+    if (crossed) {
+        OU_STAT(heap_soft_crossings, 1);
+        if (ou_arena_on_soft_limit) {
+            ou_arena_on_soft_limit();
+        }
     }
 }
 
@@ -306,20 +288,19 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
 {
     ou_lock_take(&arena.lock);
     size_t start = 0;
-    if (!over_limit(pages)) {
-        start = roomy ? 0 : find_run(pages, align_pages);
-        if (!start) {
-            start = take_fresh(pages, align_pages, roomy ? 3 * pages : 0);
+    while (!over_limit(pages)) {
+        start = find_any(pages, align_pages, roomy);
+        if (start || !arena.out_pages) {
+            break;
         }
-        if (!start && roomy) {
-            start = find_run(pages, align_pages);
-        }
+        ou_lock_give(&arena.lock); /* what others give to the system will be free again */
+        ou_os_yield();
+        ou_lock_take(&arena.lock);
     }
     bool all_clean = start && claim(start, pages);
-    note_growth_locked();
-    bool crossed = soft_limit_locked();
     ou_lock_give(&arena.lock);
-    tell_soft_limit(crossed);
+    look_for_growth();
+    keep_soft_limit();
     if (!start) {
         return NULL;
     }
@@ -329,46 +310,87 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
     return &ou_page_table[start];
 }
 
-/* Once in heap_purge_ms: what was dirty at the last tick and still is has not been wanted for
- * that long, and goes. */
-static size_t tick_locked(void)
+static bool tick_due_locked(void)
 {
     uint64_t now = ou_os_now_ns();
-    if (now - arena.tick_ns < (uint64_t)OU_KNOB(heap_purge_ms) * 1000000u) {
-        return 0;
-    }
-    arena.tick_ns = now;
-    size_t bytes = purge_locked(arena.aged);
+    bool due = now - arena.tick_ns >= (uint64_t)OU_KNOB(heap_purge_ms) * 1000000u;
+    arena.tick_ns = due ? now : arena.tick_ns;
+    return due;
+}
+
+/* Once in heap_purge_ms: what was dirty at the last tick and still is has not been wanted for
+ * that long, and goes. */
+static size_t purge_aged(void)
+{
+    size_t bytes = purge(arena.aged, 0);
+    ou_lock_take(&arena.lock);
     memcpy(arena.aged, arena.soiled, (arena.top + 63) / 64 * 8);
+    ou_lock_give(&arena.lock);
     return bytes;
 }
 
 size_t ou_arena_purge(bool all)
 {
     ou_lock_take(&arena.lock);
-    size_t bytes = all ? purge_locked(arena.soiled) : tick_locked();
+    bool due = !all && tick_due_locked();
     ou_lock_give(&arena.lock);
-    return bytes;
+    return all ? purge(arena.soiled, 0) : due ? purge_aged() : 0;
 }
 
-static void release_locked(size_t start, size_t n)
+/* First page behind the lowest `keep` dirty ones. */
+static size_t behind_dirty(size_t keep)
 {
-    bits_put(arena.free, start, n, true);
-    bits_put(arena.soiled, start, n, true);
+    size_t i = 0;
+    for (size_t n = 0; i * 64 < arena.top; i++) {
+        n += (size_t)__builtin_popcountll(arena.soiled[i]);
+        if (n > keep) {
+            break;
+        }
+    }
+    return i * 64;
+}
+
+/* More dirty pages than heap_dirty_bytes, beyond as many as are in use (a program that has much
+ * in use may soon want much again): half of heap_dirty_bytes stays, the lowest, which are the
+ * next to be taken. Returns from which page on the others go. */
+static size_t excess_locked(void)
+{
+    size_t limit = (size_t)OU_KNOB(heap_dirty_bytes) >> OU_PAGE_SHIFT;
+    return arena.dirty > arena.used + limit ? behind_dirty(arena.used + limit / 2) : arena.top;
+}
+
+static void tell_dirty(void)
+{
+    int64_t enough = OU_KNOB(heap_background_bytes);
+    if (ou_arena_on_dirty && enough &&
+        ou_load_relaxed(&arena.dirty) << OU_PAGE_SHIFT >= (size_t)enough) {
+        ou_arena_on_dirty();
+    }
+}
+
+static void release(size_t start, size_t n)
+{
+    ou_lock_take(&arena.lock);
+    ou_bits_put(arena.free, start, n, true);
+    ou_bits_put(arena.soiled, start, n, true);
     ou_store_relaxed(&arena.used, arena.used - n);
     ou_store_relaxed(&arena.dirty, arena.dirty + n);
     arena.refused = 0;
     arena.hint = ou_min(arena.hint, start);
-    tick_locked();
-    /* A program that has much in use may soon want much again: it keeps as much beside it. */
-    size_t kept = ((arena.dirty - ou_min(arena.dirty, arena.used)) << OU_PAGE_SHIFT);
-    if (kept > (size_t)OU_KNOB(heap_dirty_bytes)) {
-        purge_locked(arena.soiled);
-    }
-    if (OU_UNLIKELY(ou_load_relaxed(&arena.waiting)) && arena.dirty) {
+    if (OU_UNLIKELY(ou_load_relaxed(&arena.waiting))) {
         ou_store_relaxed(&arena.waiting, 0u);
         ou_os_wake(&arena.waiting, false);
     }
+    bool due = tick_due_locked();
+    size_t excess = excess_locked(), top = arena.top;
+    ou_lock_give(&arena.lock);
+    if (due) {
+        purge_aged();
+    }
+    if (excess < top) {
+        purge(arena.soiled, excess);
+    }
+    tell_dirty();
 }
 
 void ou_arena_wait_dirty(void)
@@ -385,25 +407,13 @@ void ou_arena_wait_dirty(void)
     }
 }
 
-static void tell_dirty(void)
-{
-    int64_t enough = OU_KNOB(heap_background_bytes);
-    if (ou_arena_on_dirty && enough &&
-        ou_load_relaxed(&arena.dirty) << OU_PAGE_SHIFT >= (size_t)enough) {
-        ou_arena_on_dirty();
-    }
-}
-
 void ou_arena_give(ou_page *first, size_t pages)
 {
     for (size_t i = 0, n = ou_page_number(first); i < ou_min(pages, OU_SPAN_PAGES_MAX); i++) {
         ou_store_relaxed(&ou_tags[n + i].word, 0u); /* spans have all tagged, runs the first */
         ou_page_table[n + i].back = 0;
     }
-    ou_lock_take(&arena.lock);
-    release_locked((size_t)(first - ou_page_table), pages);
-    ou_lock_give(&arena.lock);
-    tell_dirty();
+    release((size_t)(first - ou_page_table), pages);
 }
 
 bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
@@ -413,25 +423,21 @@ bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
     ou_lock_take(&arena.lock);
     fits = fits && !over_limit(more);
     for (size_t i = start; fits && i < start + more && i < arena.top; i++) {
-        fits = bit_get(arena.free, i);
+        fits = ou_bit_get(arena.free, i);
     }
     if (fits) {
         ou_store_relaxed(&arena.top, ou_max(arena.top, start + more));
         claim(start, more);
-        note_growth_locked();
     }
-    bool crossed = soft_limit_locked();
     ou_lock_give(&arena.lock);
-    tell_soft_limit(crossed);
+    look_for_growth();
+    keep_soft_limit();
     return fits;
 }
 
 void ou_arena_shrink(ou_page *first, size_t pages, size_t keep)
 {
-    ou_lock_take(&arena.lock);
-    release_locked((size_t)(first - ou_page_table) + keep, pages - keep);
-    ou_lock_give(&arena.lock);
-    tell_dirty();
+    release((size_t)(first - ou_page_table) + keep, pages - keep);
 }
 
 size_t ou_arena_held_bytes(void)
@@ -449,8 +455,13 @@ void ou_arena_fork_prepare(void)
     ou_lock_take(&arena.lock);
 }
 
-void ou_arena_fork_done(void)
+void ou_arena_fork_done(bool child)
 {
+    for (run *out = arena.out; child && out < arena.out + OUT_MAX; out++) {
+        if (out->pages) { /* its thread is not there to do so */
+            out_put_back(out, false);
+        }
+    }
     ou_lock_give(&arena.lock);
 }
 
@@ -459,8 +470,8 @@ size_t ou_arena_check(void)
     size_t faults = 0, used = 0, dirty = 0;
     ou_lock_take(&arena.lock);
     for (size_t i = 1; i < arena.top; i++) {
-        bool is_free = bit_get(arena.free, i);
-        bool is_dirty = bit_get(arena.soiled, i);
+        bool is_free = ou_bit_get(arena.free, i);
+        bool is_dirty = ou_bit_get(arena.soiled, i);
         used += !is_free;
         dirty += is_dirty;
         if ((is_free && ou_tags[i].word) || (is_dirty && !is_free)) {
@@ -468,7 +479,7 @@ size_t ou_arena_check(void)
             faults++;
         }
     }
-    if (used != arena.used || dirty != arena.dirty) {
+    if (used != arena.used + arena.out_pages || dirty != arena.dirty) {
         ou_warn("heap check: %zu pages used and %zu dirty, counted %zu and %zu", arena.used,
                 arena.dirty, used, dirty);
         faults++;

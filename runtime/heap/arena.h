@@ -59,9 +59,9 @@ size_t ou_arena_held_bytes(void);
 /* Pages 1..top-1 have been taken at some time. */
 size_t ou_arena_top(void);
 
-/* fork: keep the lock across it. */
+/* fork: keep the lock across it; `child`: in the child. */
 void ou_arena_fork_prepare(void);
-void ou_arena_fork_done(void);
+void ou_arena_fork_done(bool child);
 
 /* Structure audit; returns faults. */
 size_t ou_arena_check(void);

@@ -58,7 +58,7 @@ static void fork_prepare(void)
 
 static void fork_parent(void)
 {
-    ou_arena_fork_done();
+    ou_arena_fork_done(false);
     ou_lock_give(&heaps.lock);
     ou_guard_fork_done();
 }
@@ -67,7 +67,7 @@ static void fork_parent(void)
  * those heaps. They stay held for ever; their free memory is lost to the child, no more. */
 static void fork_child(void)
 {
-    ou_arena_fork_done();
+    ou_arena_fork_done(true);
     ou_lock_give(&heaps.lock);
     ou_guard_fork_done();
 }

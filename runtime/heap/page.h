@@ -79,6 +79,10 @@ extern OU_HIDDEN uint8_t *ou_free_map;
 extern OU_HIDDEN uintptr_t ou_tags_zero, ou_page_ends_zero, ou_free_map_zero;
 extern OU_HIDDEN uint64_t ou_canary_key;
 
+/* Reserves range and tables: 1 TiB, or less where address space is limited. `maps`: three
+ * zeroed maps of one bit a page. False: not even 16 MiB. */
+bool ou_range_init(uint64_t *maps[3]);
+
 OU_INLINE bool ou_page_holds(const void *p)
 {
     return (size_t)((const char *)p - ou_range) < ou_range_bytes;
