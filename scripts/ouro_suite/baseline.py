@@ -188,8 +188,12 @@ def _from_build(name: str, build: str) -> Baseline:
         return Baseline(name, now, "", str(prefix), digests(prefix))
     if build.startswith("-"):
         raise BadInput(f"baseline: {escape.for_terminal(build)}: neither a folder nor a revision")
-    return Baseline(name, now, git("rev-parse", "--verify", "--quiet", "--end-of-options",
-                                   f"{build}^{{commit}}"))
+    try:
+        return Baseline(name, now, git("rev-parse", "--verify", "--quiet", "--end-of-options",
+                                       f"{build}^{{commit}}"))
+    except BadInput:
+        raise BadInput(f"baseline: {escape.for_terminal(build)}: neither a folder with built "
+                       "programs nor a revision") from None
 
 
 def save(args: argparse.Namespace, where: Store) -> int:

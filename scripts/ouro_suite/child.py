@@ -230,29 +230,26 @@ def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
     appended to argv, and what the child writes there becomes Outcome.result. `hand_over` are
     descriptors that become the child's: they are closed here in any case. With `core` the
     child stays on that processor. Thread-safe."""
-    read_fd = write_fd = None
-    command = list(argv)
-    try:
-        if result_option is not None:
-            read_fd, write_fd = os.pipe()
-            command += [result_option, str(write_fd)]
-        before, oom_before, start = _children(), _oom_kills(), time.monotonic()
-        with _running_lock, _on_core(core):
-            process = subprocess.Popen(
-                command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                pass_fds=(*hand_over, *(() if write_fd is None else (write_fd,))))
-            _running.add(process.pid)
-    except BaseException:
-        if read_fd is not None:
-            os.close(read_fd)
-        raise
-    finally:
-        for fd in (*hand_over, *(() if write_fd is None else (write_fd,))):
-            os.close(fd)
-    watch = _Watch(process, read_fd)
+    read_fd = write_fd = process = watch = None
     timed_out = False
-    try:
+    command = list(argv)
+    before = _children()
+    try:  # an interrupt may come anywhere in it, also while the child is being started
+        try:
+            if result_option is not None:
+                read_fd, write_fd = os.pipe()
+                command += [result_option, str(write_fd)]
+            oom_before, start = _oom_kills(), time.monotonic()
+            with _running_lock, _on_core(core):
+                process = subprocess.Popen(
+                    command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                    pass_fds=(*hand_over, *(() if write_fd is None else (write_fd,))))
+                _running.add(process.pid)
+        finally:
+            for fd in (*hand_over, *(() if write_fd is None else (write_fd,))):
+                os.close(fd)
+        watch = _Watch(process, read_fd)
         ended = watch.until(start + timeout_s)
         flooded = watch.flooded
         if not ended:
@@ -265,18 +262,21 @@ def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
         watch.drain()
         flooded = flooded or watch.flooded
     except BaseException:
-        _signal_group(process.pid, signal.SIGKILL)
-        process.wait()
+        if process and process.returncode is None:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
         raise
     finally:
-        watch.close()
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
+        if watch:
+            watch.close()
         if read_fd is not None:
             os.close(read_fd)
-        with _running_lock:
-            _running.discard(process.pid)
+        if process:
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+            with _running_lock:
+                _running.discard(process.pid)
         _kill_orphans(before)
     code = process.returncode
     return Outcome(status=code if code >= 0 else None, signal=-code if code < 0 else None,

@@ -40,6 +40,7 @@ def add(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     option("-o", "--output", metavar="DIR", help="run directory (default: results/runs/gate-*)")
     option("--resume", metavar="DIR", help="continue the interrupted gate in DIR")
     gate_output.add_arguments(gate)
+    gate_output.catch_builds(gate)
     gate.set_defaults(form=None, metric=None, budget=None, seed=None, layouts=None,
                       force=None, timeout_s=None)  # gate_cmd.PLANNED has them: a resume refuses what is said
     noise = command(commands, "calibrate", "the noise floor of this machine, by the same build "

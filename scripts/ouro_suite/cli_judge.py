@@ -50,6 +50,7 @@ def _add_icount(commands: object, command: Add) -> None:
         help="N trials of planted work over churn and large-list: is all of it found?")
     add("--inject", default="2%", metavar="2%", help="planted work of --selftest (default: 2%%)")
     gate_output.add_arguments(one)
+    gate_output.catch_builds(one)
 
 
 def _baseline(args: argparse.Namespace) -> int:

@@ -64,6 +64,8 @@ def _asked(args: argparse.Namespace) -> Asked:
         raise BadInput("gate: give --base BUILD and --cand BUILD")
     if not 0 <= args.seed < 1 << 31:
         raise BadInput("--seed: from 0 to 2147483647")
+    if args.store and Path(args.store).exists() and not Path(args.store).is_dir():
+        raise BadInput(f"--store {escape.for_terminal(args.store)}: is no folder")
     return Asked(args.base, args.cand, args.build, args.workload or [], args.threads, args.form,
                  args.metric, args.tol, profiles.seconds(args.budget), args.seed, args.store,
                  args.layouts, args.force, args.timeout_s)

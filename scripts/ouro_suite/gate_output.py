@@ -296,6 +296,12 @@ def again(args: argparse.Namespace) -> int:
     return show(verdict.load(Path(args.report)), args)
 
 
+def catch_builds(parser: argparse.ArgumentParser) -> None:
+    """Takes builds that were named without --base and --cand, so that check_arguments can say
+    what to do: which of two is the base must not be guessed."""
+    parser.add_argument("builds", nargs="*", help=argparse.SUPPRESS)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of every command that ends with a report."""
     add = parser.add_argument
@@ -311,12 +317,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_arguments(args: argparse.Namespace) -> None:
     """What can be wrong with them is said before anything is measured."""
+    if getattr(args, "builds", None):
+        raise BadInput(f"{escape.for_terminal(' '.join(args.builds))}: say which is which: "
+                       "--base BUILD --cand BUILD")
     for name in FILES:
         given = getattr(args, name)
         if given is not None and not os.path.isdir(Path(given).parent):
             raise BadInput(f"--{name} {escape.for_terminal(given)}: no such folder")
         if given is not None and (os.path.isdir(given) or not given):
-            raise BadInput(f"--{name}: give a file")
+            raise BadInput(f"--{name}: give a file"
+                           + (f", {escape.for_terminal(given)} is a folder" if given else ""))
     if args.figure and Path(args.figure).suffix not in (".svg", ".png", ".pdf"):
         raise BadInput("--figure: the name must end in .svg, .png or .pdf")
 

@@ -225,6 +225,10 @@ class Sampler:
         for cell, arms in self.rows:
             if cell.name in self.setups or cell.name in self.failures:
                 continue
+            if self.setups and self.elapsed() > self.budget_s:
+                self.failures[cell.name] = (f"{cell.name}: the budget ended before its work was "
+                                            "sized: more --budget, or fewer workloads (-w)")
+                continue
             self.tell(f"sizing {cell.name}", self.share())
             try:
                 setup = self._size(cell, arms[0])

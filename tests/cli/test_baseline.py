@@ -96,7 +96,7 @@ def test_a_prefix_that_was_built_again_is_refused(repo: Path, place: list[str], 
 
 @pytest.mark.parametrize("arguments, said", [
     (["use", "none"], "there is none"), (["save", "../x"], "names are"), (["save"], "give a name"),
-    (["use", "x", "--base", "HEAD"], "takes no run"), (["save", "x", "--base", "gone"], "git"),
+    (["use", "x", "--base", "HEAD"], "takes no run"), (["save", "x", "--base", "gone"], "nor a revision"),
     (["save", "x", "--base", "--upload-pack=x"], "baseline"), (["save", "x", "nowhere"], ""),
     (["show", "none"], "there is none"), (["save", "x", "--numbers", "d"], "--numbers")])
 def test_bad_input(repo: Path, place: list[str], arguments: list[str], said: str,

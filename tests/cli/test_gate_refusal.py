@@ -5,6 +5,7 @@ whatever it was doing, goes on later and leaves nothing running."""
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -14,8 +15,10 @@ from pathlib import Path
 import pytest
 import trees
 
-from ouro_suite import cli, gate_cmd, icount_run, verdict
+from ouro_suite import (cli, gate_build, gate_cmd, gate_judge, icount_run, store, verdict,
+                        workloads)
 from ouro_suite.errors import BadInput
+from ouro_suite.gate_sampler import STAGE, Sampler
 
 
 @pytest.fixture
@@ -106,6 +109,83 @@ def test_a_report_that_cannot_be_written_is_an_error(tree: trees.Tree, option: s
     assert "File name too long" in done.stderr and "Traceback" not in done.stderr
 
 
+WRONG = {
+    "no build": ([], "give --base BUILD and --cand BUILD"),
+    "one build": (["--base", "BUILD"], "give --base BUILD and --cand BUILD"),
+    "builds without options": (["main", "HEAD"], "main HEAD: say which is which: --base"),
+    "missing": (["--base", "nowhere", "--cand", "BUILD"], "--base nowhere: neither a folder"),
+    "missing file": (["--base", "BUILD", "--cand", "./no.so"], "./no.so: no such file or folder"),
+    "empty folder": (["--base", "empty", "--cand", "BUILD"], "no ouro-work in it: is it built"),
+    "a file": (["--base", "BUILD", "--cand", "file"], "is a file, but no shared library"),
+    "not an option": (["--base", "BUILD", "--cand=-x"], "--cand -x: neither a folder"),
+    "workload": (["PAIR", "-w", "nope"], "-w nope: unknown workload"),
+    "workload file": (["PAIR", "-w", "empty/x.yaml"], "no such workload file"),
+    "same twice": (["PAIR", "-w", "load.yaml", "-w", "load.yaml"], "have the same name"),
+    "budget 0": (["PAIR", "--budget", "0"], "write 90s, 5m or 1h"),
+    "budget": (["PAIR", "--budget", "soon"], "write 90s, 5m or 1h"),
+    "tol 0": (["PAIR", "--tol", "0"], "0 % can never be shown"),
+    "tol": (["PAIR", "--tol", "x"], "a percentage from 0 to 100"),
+    "tol nan": (["PAIR", "--tol=nan"], "a percentage from 0 to 100"),
+    "seed": (["PAIR", "--seed", "x"], "invalid int value"),
+    "form": (["PAIR", "--form", "blue"], "choose from"),
+    "layouts": (["PAIR", "--layouts", "2"], "both must be git revisions"),
+    "layouts < 0": (["PAIR", "--layouts", "-1"], "from 0 to 8"),
+    "md in no folder": (["PAIR", "--md", "none/x.md"], "no such folder"),
+    "md is a folder": (["PAIR", "--md", "empty"], "give a file, empty is a folder"),
+    "figure": (["PAIR", "--figure", "x.gif"], "must end in .svg"),
+    "store": (["PAIR", "--store", "file"], "--store file: is no folder"),
+    "output": (["PAIR", "-o", "file"], "-o file: "),
+    "resume": (["--resume", "empty"], "there is no run to resume")}
+
+
+def test_what_is_wrong_with_an_argument_is_one_line(tree: trees.Tree,
+                                                   capsys: pytest.CaptureFixture,
+                                                   monkeypatch: pytest.MonkeyPatch,
+                                                   signals: object) -> None:
+    """No traceback, nothing measured, nothing left behind, never the 1 of a regression."""
+    build, folder = str(tree.built()), tree.suite.folder
+    (folder / "empty").mkdir()
+    (folder / "file").touch()
+    tree.suite.workload("load", "", ("object",))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    before = sorted(p.name for p in folder.iterdir())
+    for name, (given, why) in WRONG.items():
+        words = [build if x == "BUILD" else x for x in given]
+        if words[:1] == ["PAIR"]:
+            words = ["--base", build, "--cand", build, *words[1:]]
+            words += [] if "-w" in words else ["-w", "load.yaml"]
+            words += [] if "-o" in words else ["-o", "run"]
+        assert cli.main(["gate", *words]) == 2, name
+        said = capsys.readouterr()
+        assert why in said.err and len(said.err.splitlines()) == 1, (name, said.err)
+        assert said.out == "", name
+        if (folder / "run").exists():
+            assert [p.name for p in (folder / "run").iterdir()] == ["gate.json"], name
+            (folder / "run" / "gate.json").unlink()
+            (folder / "run").rmdir()
+        assert sorted(p.name for p in folder.iterdir()) == before, name
+
+
+def test_a_budget_that_ends_while_sizing_is_kept(tree: trees.Tree) -> None:
+    """What was not sized in time is an error with its remedy; the others still have rows."""
+    build = tree.built()
+    cells = [gate_build.GateCell(workloads.open_file(Path(
+        tree.suite.workload(name, "", ("object",)))), "object", None) for name in "ab"]
+    pair = gate_build.open_pair(str(build), str(build), None)
+    rows = [(cell, gate_build.make_arms(pair, "object", 60.0)) for cell in cells]
+    with store.RunDir.open(tree.suite.folder / "run") as rundir:
+        sampler = Sampler(rows, 1, 3600.0, rundir, lambda *_: None)
+
+        def tell(what: str, share: float) -> None:
+            sampler.budget_s = 0.0  # it ends while the first is sized
+        sampler.tell = tell
+        sampler.prepare()
+    assert set(sampler.setups) == {"a/object"}
+    assert set(sampler.failures) == {"b/object"}
+    assert "more --budget, or fewer workloads" in sampler.failures["b/object"]
+
+
 def interrupt(command: list[str], env: dict[str, str], began: Path, number: int,
               size: int = 1) -> tuple[int, str]:
     """Sends a signal when the file `began` has `size` bytes; how it ended, and what it said."""
@@ -167,6 +247,44 @@ def test_a_worker_that_hangs_does_not_keep_an_interrupt_waiting(tree: trees.Tree
     Path(load).write_text(Path(load).read_text().replace("fake: hang-later", ""))
     done = tree.ouro("gate", "--resume", str(folder / "run"))
     assert done.returncode == 2 and "load.yaml has changed since" in done.stderr
+
+
+def test_an_interrupt_while_confirming_or_counting_goes_on(tree: trees.Tree) -> None:
+    """The candidate is slower, so its row is confirmed, and then its instructions are counted,
+    by a tool that waits."""
+    folder = tree.suite.folder
+    for side, speed in (("base", "1.0 0.005"), ("cand", "1.1 0.005")):
+        (tree.built(side) / "speed").write_text(speed)
+    tools = folder / "tools"
+    tools.mkdir()
+    (tools / "valgrind").write_text(f"#!/bin/sh\n[ -e {folder}/go ] && exit 9\n"
+                                    f"echo $$ >{folder}/counting\nexec sleep 600\n")
+    (tools / "valgrind").chmod(0o755)
+    load = tree.suite.workload("load", "tell", ("object",))
+    command = tree.command("gate", "--base", str(folder / "base"), "--cand",
+                           str(folder / "cand"), "-w", load, "-o", str(folder / "run"),
+                           "--budget", "1h")
+    env = tree.env(PATH=f"{tools}:{os.environ['PATH']}")
+    log = folder / "run" / "samples.jsonl"
+
+    def stages() -> list[int]:
+        return [line["block"] // STAGE for line in map(json.loads, log.read_text().splitlines())
+                if line["kind"] == "sample"]
+    screened = 2 * gate_judge.SCREEN_LOOKS[0]  # processes
+    code, said = interrupt(command, env, Path(load + ".began"), signal.SIGINT, screened + 5)
+    assert code == 130 and "--resume" in said and set(stages()) == {0, 1}, said
+    again = tree.command("gate", "--resume", str(folder / "run"))
+    code, said = interrupt(again, env, folder / "counting", signal.SIGTERM)
+    assert code == 130 and "--resume" in said
+    assert not running(int((folder / "counting").read_text()))
+    before = log.read_text()
+    (folder / "go").touch()
+    done = subprocess.run(again, env=env, capture_output=True, text=True, timeout=300,
+                          check=False)
+    assert done.returncode == 1, done.stderr
+    (row,) = verdict.load(folder / "run").rows
+    assert row.verdict == "regression" and "instructions not counted" in row.note
+    assert log.read_text().startswith(before), "nothing is measured twice"
 
 
 def test_a_plan_without_files_but_with_samples_is_damaged(tree: trees.Tree) -> None:
