@@ -8,7 +8,8 @@
  *
  * Prints, a line each: collections and stops by length; how long others took to stand; the time
  * taken to judge suspects, suspects and false ones; the most garbage that there was at a time;
- * the program's speed with and without the collector when it makes rings as fast as it can.
+ * what a thread loses that has other work beside its rings, and one that has none, with an idle
+ * and a busy collector, in turns; how fast rings are made if nothing bounds that.
  * Only ouro can do this; the longest stop of others is their longest collection. Two threads
  * want two processors for themselves: else a stop also contains the turns that others take
  * (chrt -f helps).
@@ -98,6 +99,50 @@ static uint64_t make_rings(size_t ring, double seconds, double rate)
     return made;
 }
 
+/* Something to do that needs no memory: so many steps in that time, beside `rate` objects a
+ * second that die in rings. */
+static double work(size_t ring, double seconds, double rate)
+{
+    uint64_t steps = 0, made = 0, x = 1;
+    double begin = now_s(), now = begin;
+    while (now < begin + seconds) {
+        for (int i = 0; i < 2000; i++) {
+            x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        }
+        steps++;
+        ou_safepoint();
+        now = now_s();
+        if (rate > 0 && (double)made < (now - begin) * rate) {
+            ou_object *first, *last = chain(ring, &first);
+            ou_attr_set_at(first, 0, last);
+            ou_decref(last);
+            made += ring;
+        }
+    }
+    __asm__ volatile("" : : "r"(x)); /* it was computed */
+    return (double)steps / seconds;
+}
+
+/* Per cent of its work that a thread loses to the collector. Both ways in turns, because
+ * machines change their speed. */
+static double lost(size_t ring, double seconds, double rate)
+{
+    enum { TURNS = 10 };
+    double speed[2] = {0, 0};
+    for (int turn = 0; turn < 2 * TURNS; turn++) {
+        bool with = (turn + turn / 2) % 2; /* 0 1 1 0 */
+        ou_gc_collect();
+        if (with) {
+            ou_gc_enable();
+            ou_gc_background(true);
+        }
+        speed[with] += work(ring, seconds / TURNS, rate);
+        ou_gc_background(false);
+        ou_gc_disable();
+    }
+    return 100 - 100 * speed[1] / speed[0];
+}
+
 static void print_pauses(const ou_pauses *stops, double seconds)
 {
     printf(
@@ -149,6 +194,9 @@ int main(int argc, char **argv)
     double with = full_speed(ring, seconds);
     ou_gc_background(false);
     ou_gc_disable();
+    double idle = lost(ring, seconds / 2, 0), busy = lost(ring, seconds / 2, RATE);
+    printf("lost of other work: %.1f %% to an idle collector, %.1f %% at %.0f M objects/s\n",
+           idle, busy, RATE * 1e-6);
     double without = full_speed(ring, seconds);
     printf("full speed: %.2f M objects/s, %.2f M without the collector\n", with * 1e-6,
            without * 1e-6);

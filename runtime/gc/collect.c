@@ -67,6 +67,7 @@ static bool collect_locked(ou_gc_report *report)
         ou_store_relaxed(&slicing, 0u);
         given_up = !report->sliced && ou_load_relaxed(&ou_gc_hurry);
         OU_STAT(gc_sliced, report->sliced);
+        OU_STAT(gc_beside, report->beside);
         OU_STAT(gc_given_up, !report->sliced);
         OU_STAT(gc_suspects, report->suspects);
         OU_STAT(gc_false_suspects, report->false_suspects);

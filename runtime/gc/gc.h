@@ -160,8 +160,8 @@ void ou_gc_flag_members(void);
 /* Tells who registered; before a collection `report` is NULL. */
 void ou_gc_call_back(const ou_gc_report *report);
 
-/* One collection in short stops (sliced.c); the caller is the collector. False: given up, for
- * somebody waits (ou_gc_hurry) or there is no memory for it. */
+/* One collection without a long stop (sliced.c); the caller is the collector. False: given up,
+ * for somebody waits (ou_gc_hurry) or there is no memory for it. */
 bool ou_gc_sliced(ou_gc_report *report);
 
 /* atomic, futex: threads that wait for the collector; a sliced collection gives way. */
@@ -188,19 +188,22 @@ void ou_gc_stop(void);
  * has no background thread; it is started again if it ran. */
 void ou_gc_fork_prepare(void);
 void ou_gc_fork_done(bool child);
-/* Around fork, world stopped: nobody is at the callbacks. (A thread that is not attached may be:
- * the stop does not hold it up.) */
+/* Around fork, world stopped: nobody is at the callbacks. (A thread that is not attached may
+ * be: the stop does not hold it up.) */
 void ou_gc_callbacks_fork(bool done);
 
 /* Pacing: pacing.c. */
 void ou_gc_pacing_start(void);
 void ou_gc_pacing_begins(void);
 void ou_gc_pacing_collected(void);
-uint64_t ou_gc_pacing_growth(void); /* bytes since the last collection */
-void ou_gc_pacing_hinted(void);     /* in slices: who may be garbage is known */
+uint64_t ou_gc_pacing_growth(void);     /* bytes since the last collection */
+void ou_gc_pacing_freed(int64_t bytes); /* without a long stop: so many were garbage */
 /* In slices: stops take this many times as long as the program gets between them. Grows as the
  * program gets ahead. */
 unsigned ou_gc_pacing_share(void);
+/* How far a collection without a long stop is. */
+enum { OU_PACING_IDLE, OU_PACING_HINT, OU_PACING_JUDGE };
+void ou_gc_pacing_phase(uint32_t now);
 bool ou_gc_background_stop(void); /* true when it ran */
 
 /* This thread collects: it runs a finalizer, a callback, or the collector itself. */

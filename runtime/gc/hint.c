@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * hint.c - the three passes of gc.h in slices, and the groups of connected suspects.
+ * hint.c - the three passes of gc.h beside a running program, and the groups of connected
+ * suspects.
  *
- * Objects are read only while the world stands, so each read is of a whole object; between two
- * slices anything may have changed but garbage, which nobody can reach. So the counters of
- * everything that was garbage when the regions were listed come out exact, and all of it is
- * among the suspects. Others may be, too.
+ * While objects are read (peek.h) anything may change but garbage, which nobody can reach. So
+ * the counters of everything that was garbage when the regions were listed come out exact, and
+ * all of it is among the suspects. Others may be, too.
  *
- * Spans come and go between slices. A page is believed while it has the place in a span and the
- * bin that it was listed with; then block numbers mean the same as at the start.
+ * Spans come and go. A page is believed while it has the place in a span and the bin that it
+ * was listed with; then block numbers mean the same as at the start.
  */
-#include "gc/children.h"
+#include "gc/peek.h"
 #include "gc/sliced.h"
 #include "heap/arena.h"
 
@@ -21,13 +21,27 @@ ou_hint ou_gc_hint;
 #define MANY 253u
 #define PUSHED 254u
 #define SCANNED 255u
-#define LOOK_AT_CLOCK 64 /* objects between two looks */
+#define LOOK_AT_CLOCK 64             /* objects between two looks */
+#define CLAMP_STRIDE ((size_t)16384) /* counters between two looks */
 
 static_assert(OU_BIN_COUNT < 255 && OU_BIN_LARGE_TRACKED < 255, "a bin fits into a byte");
 
+/* `frozen` and `back` are one word, `used` and `carved` another. */
+static_assert(offsetof(ou_page, frozen) % 8 == 0 && offsetof(ou_page, used) % 8 == 0, "");
+
+static uint32_t page_back(size_t page)
+{
+    return ou_peek_second(&ou_page_table[page].frozen);
+}
+
+static uint32_t page_carved(size_t page)
+{
+    return ou_peek_second(&ou_page_table[page].used);
+}
+
 static uint32_t shape_now(size_t page)
 {
-    return ou_page_table[page].back << 8 | ou_tag_bin(ou_load_relaxed(&ou_tags[page].word));
+    return page_back(page) << 8 | ou_tag_bin(ou_load_relaxed(&ou_tags[page].word));
 }
 
 int ou_hint_reserve(void)
@@ -69,35 +83,67 @@ void ou_hint_rewind(void)
     ou_gc_hint.region = ou_gc_hint.block = 0;
 }
 
-/* Index of the counter of a block; SIZE_MAX when its page is not what was listed. */
-static inline size_t counter_at(const ou_object *o)
+/* Index of the counter of the block that was there when pages were listed; SIZE_MAX: none. */
+static inline size_t counter_then(const ou_object *o)
 {
     size_t at = (size_t)((const char *)o - ou_range);
     size_t i = at >> OU_PAGE_SHIFT;
-    if (at >= ou_range_bytes || i >= ou_gc_hint.shape_count) {
+    if (at >= ou_range_bytes || i >= ou_gc_hint.shape_count || !ou_gc.pages[i].magic) {
         return SIZE_MAX;
     }
     ou_gc_page page = ou_gc.pages[i];
-    uint32_t shape = ou_gc_hint.shapes[i];
-    if (!page.magic || shape != shape_now(i)) {
-        return SIZE_MAX;
-    }
     if (OU_LIKELY(page.magic > 1)) {
         return page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32);
     }
-    uint32_t bin = shape & 255u;
-    return page.base +
-           (bin < OU_BIN_COUNT ? ou_block_index(ou_span_offset(o), &ou_bins[bin]) : 0);
+    uint32_t shape = ou_gc_hint.shapes[i], bin = shape & 255u;
+    size_t offset = ((size_t)(shape >> 8) << OU_PAGE_SHIFT) + (at & (OU_PAGE_BYTES - 1));
+    return page.base + (bin < OU_BIN_COUNT ? ou_block_index(offset, &ou_bins[bin]) : 0);
 }
 
-bool ou_hint_holds(ou_object *o)
+/* The same; SIZE_MAX also when the page is another one now. */
+static inline size_t counter_at(const ou_object *o)
+{
+    size_t at = counter_then(o);
+    if (at != SIZE_MAX) {
+        size_t i = ou_page_index(o);
+        at = ou_gc_hint.shapes[i] == shape_now(i) ? at : SIZE_MAX;
+    }
+    return at;
+}
+
+static bool glance_held(const ou_object *o, ou_glance *glance)
 {
     size_t at = counter_at(o);
-    if (at == SIZE_MAX) {
+    if (at == SIZE_MAX || (uintptr_t)o % 8) {
         return false;
     }
-    size_t block = at - ou_gc.pages[ou_page_index(o)].base;
-    return block < ou_span_of(o)->carved && ou_gc_looks_at(o);
+    size_t i = ou_page_index(o);
+    return at - ou_gc.pages[i].base < page_carved(i - (ou_gc_hint.shapes[i] >> 8)) &&
+           ou_glance_at(o, glance);
+}
+
+bool ou_hint_holds(const ou_object *o)
+{
+    ou_glance glance;
+    return glance_held(o, &glance);
+}
+
+/* The references of an object. False, and nothing was visited: its type's slot must see it
+ * whole, but the world runs; it will stand from now on. */
+OU_INLINE bool each_child(ou_object *o, const ou_glance *glance, ou_shape *shape,
+                          ou_child_fn visit)
+{
+    ou_shape_peek(shape, ou_glance_type(glance));
+    if (OU_LIKELY(!ou_shape_is_foreign(shape))) {
+        ou_peek_children(o, glance, shape, visit);
+        return true;
+    }
+    if (!ou_gc_hint.stands) {
+        ou_gc_hint.must_stand = true;
+        return false;
+    }
+    ou_each_child_other(o, visit);
+    return true;
 }
 
 /* Blocks of a region that may hold objects now; 0 when its span is gone. */
@@ -107,7 +153,7 @@ static size_t region_blocks(const ou_region *region)
     if (ou_gc_hint.shapes[page] != shape_now(page)) {
         return 0;
     }
-    return ou_min(region->count, ou_page_table[page].carved);
+    return ou_min(region->count, page_carved(page));
 }
 
 /* A pass over the listed blocks, taken up where it was left: */
@@ -140,7 +186,7 @@ bool ou_hint_list(uint64_t until)
 {
     ou_hint *h = &ou_gc_hint;
     for (h->block = ou_max(h->block, 1); h->block < h->shape_count; h->block++) {
-        size_t i = h->block, back = ou_page_table[i].back;
+        size_t i = h->block, back = page_back(i);
         /* A span whose first page was another one's when that was listed is new. */
         if (back <= i && (!back || h->shapes[i - back] == shape_now(i - back))) {
             ou_gc_list_pages(i, i + 1);
@@ -169,11 +215,16 @@ static bool count_region(const ou_region *region, size_t blocks, uint64_t until)
     ou_shape shape = {0};
     for (size_t i = ou_gc_hint.block; i < blocks; i++) {
         ou_object *o = ou_region_object(region, i);
-        if (ou_gc_looks_at(o)) {
+        ou_glance glance;
+        if (ou_glance_at(o, &glance)) {
             size_t at = region->counters + i;
-            ou_gc.counters[at] = (uint8_t)(ou_gc.counters[at] + (uint8_t)ou_count_now(o));
+            if (!each_child(o, &glance, &shape, edge_subtract)) {
+                ou_gc_hint.block = i;
+                return false;
+            }
+            ou_gc.counters[at] =
+                (uint8_t)(ou_gc.counters[at] + (uint8_t)ou_glance_count(&glance));
             ou_gc_hint.seen[at >> 3] |= (uint8_t)(1u << (at & 7));
-            ou_each_child(o, &shape, edge_subtract);
             ou_gc.examined++;
         }
         if (late(i, until)) {
@@ -189,11 +240,18 @@ bool ou_hint_count(uint64_t until)
     return each_region(until, count_region);
 }
 
-void ou_hint_clamp(void)
+bool ou_hint_clamp(uint64_t until)
 {
-    for (size_t i = 0; i < ou_gc.counter_count; i++) {
-        ou_gc.counters[i] = ou_gc.counters[i] > MANY ? MANY : ou_gc.counters[i];
+    uint8_t *counters = ou_gc.counters;
+    size_t *at = &ou_gc_hint.block, n = ou_gc.counter_count;
+    while (*at < n && ou_os_now_ns() < until) {
+        size_t i = *at, end = ou_min(i + CLAMP_STRIDE, n);
+        for (; i < end; i++) {
+            counters[i] = counters[i] > MANY ? MANY : counters[i];
+        }
+        *at = end;
     }
+    return *at == n;
 }
 
 /* ---- P2 --------------------------------------------------------------------------------- */
@@ -221,9 +279,10 @@ static bool drain_stack(ou_shape *shape, uint64_t until)
             return false;
         }
         ou_object *o = ou_gc.stack[--ou_gc.stack_len];
-        if (ou_hint_holds(o)) {
-            ou_gc.counters[counter_at(o)] = SCANNED;
-            ou_each_child(o, shape, edge_mark);
+        ou_glance glance;
+        if (glance_held(o, &glance) && !each_child(o, &glance, shape, edge_mark)) {
+            ou_gc.stack_len++;
+            return false;
         }
     }
     return true;
@@ -236,10 +295,12 @@ static bool mark_region(const ou_region *region, size_t blocks, uint64_t until)
     for (size_t i = ou_gc_hint.block; i < blocks; i++) {
         if (counters[i] && counters[i] < PUSHED) {
             ou_object *o = ou_region_object(region, i);
-            counters[i] = SCANNED;
-            if (ou_gc_looks_at(o)) {
-                ou_each_child(o, &shape, edge_mark);
+            ou_glance glance;
+            if (ou_glance_at(o, &glance) && !each_child(o, &glance, &shape, edge_mark)) {
+                ou_gc_hint.block = i;
+                return false;
             }
+            counters[i] = SCANNED;
         }
         if (!drain_stack(&shape, until) || late(i, until)) {
             ou_gc_hint.block = i + 1;
@@ -279,7 +340,8 @@ static bool collect_region(const ou_region *region, size_t blocks, uint64_t unti
         size_t at = region->counters + i;
         bool seen = ou_gc_hint.seen[at >> 3] >> (at & 7) & 1;
         ou_object *o = ou_region_object(region, i);
-        if (seen && !ou_gc.counters[at] && ou_gc_looks_at(o)) {
+        ou_glance glance;
+        if (seen && !ou_gc.counters[at] && ou_glance_at(o, &glance)) {
             suspect_add(o, at);
         }
         if (late(i, until)) {
@@ -297,9 +359,10 @@ bool ou_hint_collect(uint64_t until)
 
 /* ---- groups ----------------------------------------------------------------------------- */
 
+/* Whatever the page is now: only that suspect is at this address. */
 uint32_t ou_hint_find(ou_object *o)
 {
-    size_t at = counter_at(o);
+    size_t at = counter_then(o);
     if (at == SIZE_MAX) {
         return OU_NO_SUSPECT;
     }
@@ -348,8 +411,9 @@ bool ou_hint_group(uint64_t until)
     for (; h->block < h->suspect_count; h->block++) {
         ou_object *o = h->suspects[h->block].object;
         h->current = (uint32_t)h->block;
-        if (ou_hint_holds(o)) {
-            ou_each_child(o, &shape, edge_join);
+        ou_glance glance;
+        if (glance_held(o, &glance) && !each_child(o, &glance, &shape, edge_join)) {
+            return false;
         }
         if (late(h->block, until)) {
             h->block++;

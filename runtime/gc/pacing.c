@@ -4,10 +4,12 @@
  * pacing.c - when a collection begins by itself, and the background collector.
  *
  * Only the runtime's own counters decide, never resident memory: a collection is due when
- * tracked bytes have grown by max(gc_min_bytes, gc_percent of what was live after the last
- * one). Heaps announce growth every 256 KiB; whoever crosses the line either wakes the
- * background thread or collects at its next safepoint. With the background thread, a mutator
- * that runs ahead by another whole step collects itself: memory stays bounded either way.
+ * tracked bytes have grown by a step, max(gc_min_bytes, gc_percent of what was live after the
+ * last one). Heaps announce growth every 256 KiB; whoever crosses the line either wakes the
+ * background thread or collects at its next safepoint. The background thread begins early
+ * enough to know the garbage when 7/8 of the step are full, going by the last times. A thread
+ * that makes more than was foreseen is held back at its next safepoint: its processor is the
+ * collector's meanwhile.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +22,12 @@
 
 static int64_t live_after;   /* atomic: tracked bytes after the last collection */
 static int64_t before;       /* collector: tracked bytes when the collection began */
-static int64_t lead;         /* atomic: growth while the last hint in slices was made */
+static int64_t freed;        /* collector: bytes of garbage found without a long stop */
+static int64_t lead = -1;    /* atomic: growth while a hint is made; -1: none was made yet */
+static uint32_t phase;       /* atomic, futex: OU_PACING_... */
+static uint64_t hint_began;  /* atomic, ns */
+static uint64_t hint_ns;     /* atomic: what a hint takes */
+static int64_t hint_growth;  /* atomic: when it began */
 static uint32_t squeezed;    /* atomic: the soft limit was crossed since the last collection */
 static uint32_t wanted;      /* atomic, futex: the background thread has work */
 static uint32_t running;     /* atomic: 1 while the background thread should live */
@@ -60,21 +67,108 @@ static bool in_slices(void)
     return ou_load_relaxed(&running) && OU_KNOB(gc_slice_us) != 0;
 }
 
-/* Growth at which the background thread begins: early enough to have the hint when the step is
- * full, going by last time. */
+/* Growth at which threads are held back; they get a little further: 256 KiB each, and what they
+ * do before their next safepoint. */
+static int64_t room(void)
+{
+    return step() / 8 * 7;
+}
+
+/* Growth at which the background thread begins: early enough to have the hint when `room` is
+ * full, going by the last times and a quarter more. */
 static int64_t due(void)
 {
-    int64_t full = step();
-    int64_t early = in_slices() ? full - ou_load_relaxed(&lead) : full;
+    if (!in_slices()) {
+        return step();
+    }
+    int64_t full = room(), ahead = ou_load_relaxed(&lead);
+    ahead = ahead < 0 ? full / 2 : ahead;
+    int64_t early = full - ahead - ahead / 4;
     return early > full / 4 ? early : full / 4;
 }
 
-/* Growth at which the program does it itself, in one stop. A collection in slices takes more of
- * the time long before (ou_gc_pacing_share). */
+/* Growth at which the program does it itself, in one stop; with a collection without a long
+ * stop only if it could not be held back. */
 static int64_t too_late(void)
 {
-    return (in_slices() ? 4 : 2) * step();
+    return 2 * step();
 }
+
+static void wake_background(void)
+{
+    if (ou_load_relaxed(&phase) == OU_PACING_IDLE) { /* else it is awake */
+        ou_store_release(&wanted, 1u);
+        ou_os_wake(&wanted, false);
+    }
+}
+
+/* ---- holding back ----------------------------------------------------------------------- */
+
+#define HELD_NS 500000u /* at a time: less than a stop may take */
+#define HELD_MOST_NS                                                                           \
+    4000000u /* while finalizers may run, which may want a lock of the thread's */
+#define CHUNK ((int64_t)256 << 10) /* between two looks at a thread's growth */
+
+/* How long the thread that has just grown by a chunk should wait, ns: so long that growth does
+ * not reach the limit before the hint is there, if it goes on as since the hint began. */
+static uint64_t hold_wanted(int64_t grown)
+{
+    int64_t left = room() - grown;
+    if (left <= 0) {
+        return HELD_NS;
+    }
+    if (ou_load_relaxed(&phase) != OU_PACING_HINT) {
+        return 0;
+    }
+    int64_t whole = (int64_t)ou_load_relaxed(&hint_ns);
+    int64_t took = (int64_t)(ou_os_now_ns() - ou_load_relaxed(&hint_began));
+    int64_t made = grown - ou_load_relaxed(&hint_growth);
+    int64_t rest = ou_max(whole - took, whole / 8);
+    bool on_pace = (double)made * (double)rest <= (double)left * (double)took;
+    return on_pace ? 0 : ou_min((uint64_t)((double)rest * CHUNK / (double)left), HELD_NS);
+}
+
+/* At a safepoint. While the hint is made no user's code runs in the collector, and the thread
+ * may wait as long as it takes. */
+static void hold_back(void)
+{
+    uint64_t began = ou_os_now_ns(), wait, now = began;
+    uint32_t seen = ou_load_relaxed(&phase);
+    ou_blocking_begin();
+    while ((wait = hold_wanted(growth())) != 0) {
+        wake_background();
+        ou_os_wait(&phase, seen, wait);
+        now = ou_os_now_ns();
+        seen = ou_load_relaxed(&phase);
+        if (wait < HELD_NS || (seen != OU_PACING_HINT && now - began > HELD_MOST_NS)) {
+            break;
+        }
+    }
+    ou_blocking_end();
+    OU_STAT(gc_held_ns, now - began);
+}
+
+void ou_gc_pacing_phase(uint32_t next)
+{
+    int64_t grown = growth(), last = ou_load_relaxed(&lead);
+    uint64_t now = ou_os_now_ns(), took = now - ou_load_relaxed(&hint_began);
+    if (next == OU_PACING_HINT) {
+        ou_store_relaxed(&hint_began, now);
+        ou_store_relaxed(&hint_growth, grown);
+    } else if (next == OU_PACING_JUDGE) {
+        ou_store_relaxed(&lead, ou_max(grown - ou_load_relaxed(&hint_growth), last - last / 4));
+        ou_store_relaxed(&hint_ns, took);
+    }
+    ou_store_relaxed(&phase, next);
+    ou_os_wake(&phase, true);
+}
+
+void ou_gc_pacing_freed(int64_t bytes)
+{
+    freed += bytes;
+}
+
+/* ---- growth ----------------------------------------------------------------------------- */
 
 static void on_growth(void)
 {
@@ -86,9 +180,10 @@ static void on_growth(void)
         return;
     }
     if (ou_load_relaxed(&running) && grown < too_late()) {
-        ou_store_release(&wanted, 1u);
-        ou_os_wake(&wanted, false);
-        return;
+        wake_background();
+        if (!in_slices() || ou_gc_is_inside() || !hold_wanted(grown)) {
+            return;
+        }
     }
     ou_slot_poll_set(ou_self.self, OU_POLL_GC);
 }
@@ -122,6 +217,12 @@ static void at_safepoint(void)
     }
     if (OU_KNOB(gc_auto)) {
         int64_t grown = growth();
+        if (in_slices() && grown < too_late()) { /* the background thread looks at limits */
+            if (!ou_gc_is_inside()) {
+                hold_back();
+            }
+            return;
+        }
         bool limited = take_squeezed();
         if (limited || grown >= step()) {
             ou_gc_collect_automatic(false, grown >= too_late());
@@ -142,12 +243,7 @@ void ou_gc_pacing_start(void)
 void ou_gc_pacing_begins(void)
 {
     before = tracked_bytes();
-}
-
-void ou_gc_pacing_hinted(void)
-{
-    int64_t grown = tracked_bytes() - before;
-    ou_store_relaxed(&lead, grown > 0 ? grown : 0);
+    freed = 0;
 }
 
 uint64_t ou_gc_pacing_growth(void)
@@ -158,14 +254,14 @@ uint64_t ou_gc_pacing_growth(void)
 
 unsigned ou_gc_pacing_share(void)
 {
-    int64_t eighths = growth() * 8 / step();
-    return eighths < 8 ? 1 : eighths < 12 ? 2 : eighths < 16 ? 4 : 16;
+    int64_t parts = growth() * 32 / step();
+    return parts < 28 ? 1 : parts < 30 ? 4 : parts < 32 ? 16 : 64;
 }
 
 /* What was made while the world ran may be garbage already: it does not count as live. */
 void ou_gc_pacing_collected(void)
 {
-    ou_store_relaxed(&live_after, ou_min(before, tracked_bytes()));
+    ou_store_relaxed(&live_after, ou_min(before - freed, tracked_bytes()));
 }
 
 /* The background thread: attached only while it collects. */

@@ -33,7 +33,7 @@ int ou_gc_threshold_set(size_t min_bytes, unsigned percent)
 static const struct {
     int64_t slice_us, min_bytes, percent;
 } policies[] = {
-    [OU_GC_PAUSE_FIRST] = {200, (int64_t)8 << 20, 50},
+    [OU_GC_PAUSE_FIRST] = {200, (int64_t)8 << 20, 33},
     [OU_GC_MEMORY_FIRST] = {0, (int64_t)4 << 20, 25},
 };
 

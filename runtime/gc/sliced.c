@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * sliced.c - a collection in many short stops (docs/gc.md). The hint is made, then its groups
- * are judged: a group within one stop, as many as fit. What was found dead in a stop is
- * finished before the next one.
+ * sliced.c - a collection without a long stop (docs/gc.md). The hint is made, beside the
+ * program or in short stops; then its groups are judged: a group within one stop, as many as
+ * fit. What was found dead in a stop is finished before the next one.
  */
 #include "conf/conf.h"
 #include "gc/children.h"
 #include "gc/sliced.h"
 #include "gc/verify.h"
 #include "ouro/runtime.h"
+
+#define LOOK_AT_CLOCK 64 /* suspects between two looks */
 
 static uint32_t live_head; /* suspects that live, whose references are still to be read */
 
@@ -78,17 +80,54 @@ static void group_spread_life(uint32_t root)
     }
 }
 
+/* All members' counts, and all references among them. */
+static int64_t counts, inner;
+static uint32_t group_mark;
+
+static inline void edge_inner(ou_object *child)
+{
+    uint32_t n = ou_hint_find(child);
+    inner += n != OU_NO_SUSPECT && ou_gc_hint.suspects[n].state == group_mark;
+}
+
+/* Is the whole group garbage, with all members there? No count is smaller than the references
+ * to its object; so if the sums are equal, each is. */
+static bool group_is_closed(uint32_t root)
+{
+    ou_suspect *s;
+    ou_shape shape = {0};
+    counts = inner = 0;
+    group_mark = OU_SUSPECT_OF + root;
+    EACH_MEMBER(s, root, n)
+    {
+        s->state = group_mark;
+    }
+    EACH_MEMBER(s, root, n)
+    {
+        if (!ou_hint_holds(s->object) || ou_is_immortal(s->object)) {
+            return false;
+        }
+        counts += ou_count_now(s->object);
+        ou_each_child(s->object, &shape, edge_inner);
+    }
+    return counts == inner;
+}
+
 /* World stopped, inboxes merged: the any-subset rule on one group. */
 static void group_judge(uint32_t root, ou_gc_report *report)
 {
     ou_suspect *s;
-    group_count(root);
-    group_spread_life(root);
+    bool closed = group_is_closed(root);
+    if (!closed) {
+        group_count(root);
+        group_spread_life(root);
+    }
     EACH_MEMBER(s, root, n)
     {
         ou_object *o = s->object;
-        report->false_suspects += s->state != OU_SUSPECT_INSIDE;
-        if (s->state == OU_SUSPECT_INSIDE) {
+        bool garbage = closed || s->state == OU_SUSPECT_INSIDE;
+        report->false_suspects += !garbage;
+        if (garbage) {
             ou_gc.garbage[ou_gc.garbage_count++] = o;
             ou_gc.special |= (o->flags & OU_FL_WEAKREF) | (o->gcbits & OU_GC_FINALIZER) |
                              (o->type == OU_KIND_WEAKREF);
@@ -107,12 +146,14 @@ static uint64_t slice_ns(void)
 
 /* The program gets as long as it stood, or less when it makes too much meanwhile; not waited
  * for when somebody wants the collector. */
-static void gap(uint64_t began)
+static void gap(uint64_t stood_ns, uint64_t ran_ns)
 {
-    uint64_t took = (ou_os_now_ns() - began) / ou_gc_pacing_share();
-    ou_blocking_begin();
-    ou_os_wait(&ou_gc_hurry, 0, took);
-    ou_blocking_end();
+    uint64_t wanted = stood_ns / ou_gc_pacing_share();
+    if (wanted > ran_ns) {
+        ou_blocking_begin();
+        ou_os_wait(&ou_gc_hurry, 0, wanted - ran_ns);
+        ou_blocking_end();
+    }
 }
 
 static bool hurried(void)
@@ -120,20 +161,57 @@ static bool hurried(void)
     return ou_load_relaxed(&ou_gc_hurry) != 0;
 }
 
-/* A pass of the hint from begin to end; false when it was given up. */
-static bool run_pass(ou_gc_pass pass, ou_gc_report *report)
+/* 0: in short stops. 1: beside the program where there is a processor for it. 2: beside it. */
+static bool may_run_beside(void)
 {
-    ou_hint_rewind();
-    for (;;) {
-        uint64_t began = ou_os_now_ns();
-        ou_world_stop();
-        bool through = pass(ou_os_now_ns() + slice_ns());
-        ou_gc_start_world(report);
-        if (through || hurried()) {
-            return through;
-        }
-        gap(began);
+    int64_t wish = OU_KNOB(gc_concurrent);
+    return wish > 1 || (wish == 1 && ou_os_cores() > 1);
+}
+
+/* One slice while the world stands; true: the pass is through. */
+static bool slice_standing(ou_gc_pass pass, ou_gc_report *report)
+{
+    ou_world_stop();
+    ou_gc_hint.stands = true;
+    bool through = pass(ou_os_now_ns() + slice_ns());
+    ou_gc_hint.stands = false;
+    uint64_t stood = ou_gc_start_world(report);
+    if (!through && !hurried()) {
+        gap(stood, 0);
     }
+    return through;
+}
+
+/* One slice while the program runs. Others may stop the world meanwhile. */
+static bool slice_beside(ou_gc_pass pass)
+{
+    ou_blocking_begin();
+    bool through = pass(ou_os_now_ns() + slice_ns());
+    ou_blocking_end();
+    return through;
+}
+
+/* A pass of the hint from begin to end; false when it was given up. */
+static bool run_pass(ou_gc_pass pass, bool beside, ou_gc_report *report)
+{
+    bool through = false;
+    ou_hint_rewind();
+    while (!through && !hurried()) {
+        bool stand = !beside || ou_gc_hint.must_stand;
+        through = stand ? slice_standing(pass, report) : slice_beside(pass);
+        report->beside |= !stand;
+    }
+    return through;
+}
+
+/* Bytes of the blocks of what was found. */
+static int64_t found_bytes(void)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
+        sum += ou_block_bytes(ou_gc.garbage[i]);
+    }
+    return (int64_t)sum;
 }
 
 /* World stopped on entry, running on return: the end of what was found in this stop. */
@@ -145,10 +223,30 @@ static void finish_found(ou_gc_report *report, ou_object *dead)
         bool deaths = ou_deaths_hold();
         report->judged_ns += ou_gc_start_world(report);
         report->unreachable += ou_gc.garbage_count;
+        ou_gc_pacing_freed(found_bytes());
         ou_gc_reclaim_by_header();
         ou_deaths_release(deaths);
     }
     ou_objects_bury(dead);
+}
+
+/* World stopped, inboxes merged: judges groups from suspect `n` on. Returns where to go on. The
+ * clock costs as much as a small group. */
+static uint32_t judge_until(uint32_t n, uint64_t until, ou_gc_report *report)
+{
+    for (uint32_t judged = 0; n < ou_gc_hint.suspect_count; n++) {
+        if (ou_hint_root(n) == n) {
+            group_judge(n, report);
+            judged += ou_gc_hint.suspects[n].size;
+            if (judged >= LOOK_AT_CLOCK) {
+                judged = 0;
+                if (ou_os_now_ns() >= until) {
+                    return n + 1;
+                }
+            }
+        }
+    }
+    return n;
 }
 
 /* False: it gave way before all were judged. */
@@ -157,20 +255,17 @@ static bool judge_all(ou_gc_report *report)
     uint32_t n = 0, all = ou_gc_hint.suspect_count;
     size_t most = 0;
     while (n < all && !hurried()) {
-        uint64_t began = ou_os_now_ns();
+        uint64_t began = ou_os_now_ns(), before = ou_pauses_total_ns();
         ou_world_stop();
         uint64_t until = ou_os_now_ns() + slice_ns();
         ou_object *dead = ou_inbox_drain_all();
         ou_gc.garbage_count = 0;
         ou_gc.special = false;
-        for (; n < all && ou_os_now_ns() < until; n++) {
-            if (ou_hint_root(n) == n) {
-                group_judge(n, report);
-            }
-        }
+        n = judge_until(n, until, report);
         most = ou_max(most, ou_gc.garbage_count);
         finish_found(report, dead);
-        gap(began);
+        uint64_t stood = ou_pauses_total_ns() - before;
+        gap(stood, ou_os_now_ns() - began - stood);
     }
     ou_gc.garbage_count = most; /* so much of the array is to be cleared */
     return n == all;
@@ -189,30 +284,39 @@ static int begin(ou_gc_report *report)
     return result;
 }
 
+/* Pages are listed while the world stands. */
+static bool make_hint(ou_gc_report *report)
+{
+    bool beside = may_run_beside();
+    return run_pass(ou_hint_list, false, report) && run_pass(ou_hint_count, beside, report) &&
+           run_pass(ou_hint_clamp, beside, report) && run_pass(ou_hint_mark, beside, report) &&
+           run_pass(ou_hint_collect, beside, report) && run_pass(ou_hint_group, beside, report);
+}
+
 bool ou_gc_sliced(ou_gc_report *report)
 {
     bool through = false, judged = false;
     ou_gc.stack_len = 0;
     ou_gc.stack_overflow = false;
     if (!ou_blocks_from_malloc && begin(report) == 0) {
-        if (run_pass(ou_hint_list, report) && run_pass(ou_hint_count, report)) {
-            ou_hint_clamp();
-            through = run_pass(ou_hint_mark, report) && run_pass(ou_hint_collect, report) &&
-                      run_pass(ou_hint_group, report);
-        }
+        ou_gc_pacing_phase(OU_PACING_HINT);
+        through = make_hint(report);
         if (through) {
             report->suspects = ou_gc_hint.suspect_count;
             report->growth_bytes = ou_gc_pacing_growth();
-            ou_gc_pacing_hinted();
+            ou_gc_pacing_phase(OU_PACING_JUDGE);
             ou_gc_expect_suspects();
             judged = judge_all(report);
         }
+        ou_gc_pacing_phase(OU_PACING_IDLE);
         ou_gc_expect_end(report, judged);
-        ou_hint_release();
     }
     ou_gc.stack_len = 0;
     ou_gc.stack_overflow = false;
     report->examined = ou_gc.examined;
+    ou_blocking_begin(); /* takes milliseconds after a large heap: nobody need wait for it */
+    ou_hint_release();
     ou_gc_release_memory();
+    ou_blocking_end();
     return through;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * sliced.h - a collection in many short stops: the hint (hint.c) and its judgement (sliced.c).
+ * sliced.h - a collection without a long stop: the hint (hint.c) and its judgement (sliced.c).
  *
- * The world runs between the stops, so what the passes add up is only a hint at who may be
- * garbage. It never frees anything: each group of suspects is judged by the any-subset rule
- * within one stop, with exact counts. Everything here is the collecting thread's own.
+ * The world runs during the passes or between their slices, so what they add up is only a hint
+ * at who may be garbage. It never frees anything: each group of suspects is judged by the
+ * any-subset rule within one stop, with exact counts. Everything here is the collecting
+ * thread's own.
  */
 #ifndef OURO_GC_SLICED_H
 #define OURO_GC_SLICED_H
@@ -14,7 +15,13 @@
 
 #define OU_NO_SUSPECT UINT32_MAX
 
-enum { OU_SUSPECT_WAITS, OU_SUSPECT_INSIDE, OU_SUSPECT_LIVES, OU_SUSPECT_DONE };
+enum {
+    OU_SUSPECT_WAITS,
+    OU_SUSPECT_INSIDE,
+    OU_SUSPECT_LIVES,
+    OU_SUSPECT_DONE,
+    OU_SUSPECT_OF /* and the group's root: it is being judged */
+};
 
 typedef struct ou_suspect {
     ou_object *object;
@@ -35,14 +42,17 @@ typedef struct ou_hint {
     uint32_t suspect_count;
     size_t region, block; /* where the pass goes on */
     uint32_t current;     /* suspect whose references are being read */
+    bool stands;          /* the world does, in this slice */
+    bool must_stand;      /* from now on: some type's traverse slot is needed */
 } ou_hint;
 
 extern OU_HIDDEN ou_hint ou_gc_hint;
 
-/* A pass goes on until `until` (ns) or its end; true: it is through. World stopped. */
+/* A pass goes on until `until` (ns) or its end; true: it is through. World running or not. */
 typedef bool (*ou_gc_pass)(uint64_t until);
-bool ou_hint_list(uint64_t until);    /* regions */
+bool ou_hint_list(uint64_t until);    /* regions; world stopped */
 bool ou_hint_count(uint64_t until);   /* P1 */
+bool ou_hint_clamp(uint64_t until);   /* between them: no counter looks as if it was scanned */
 bool ou_hint_mark(uint64_t until);    /* P2 */
 bool ou_hint_collect(uint64_t until); /* P3: the suspects */
 bool ou_hint_group(uint64_t until);   /* groups: who is connected */
@@ -50,12 +60,10 @@ bool ou_hint_group(uint64_t until);   /* groups: who is connected */
 /* World stopped: makes the memory for all pages there are now. 0 or OU_ENOMEM. */
 int ou_hint_reserve(void);
 void ou_hint_release(void);
-/* Between P1 and P2, world running or not. */
-void ou_hint_clamp(void);
-void ou_hint_rewind(void);
+void ou_hint_rewind(void); /* before each pass */
 
 /* World stopped: is there a tracked object in this block, where one was listed? */
-bool ou_hint_holds(ou_object *o);
+bool ou_hint_holds(const ou_object *o);
 /* Number of the suspect that `o` is. */
 uint32_t ou_hint_find(ou_object *o);
 uint32_t ou_hint_root(uint32_t suspect);

@@ -50,12 +50,12 @@ ou_object *ou_instance_new(const ou_type *cls)
     if (OU_UNLIKELY(!cls || !(ou_load_acquire(&cls->flags) & OU_TF_READY))) {
         return instance_new_long(cls); /* pairs: ou_class_seal */
     }
-    ou_object *o =
-        ou_quick_new_polled(cls, cls->bin, OU_GC_TRACKED); /* no stop until it is filled */
+    ou_object *o = ou_quick_new_polled(cls, cls->bin, 0);
     if (OU_UNLIKELY(!o)) {
         return instance_new_long(cls);
     }
     make_empty(o, cls);
+    ou_object_track(o);
     return o;
 }
 

@@ -24,20 +24,21 @@ typedef struct ou_gc_report {
     uint64_t stop_ns;     /* world stopped, in all */
     uint64_t total_ns;    /* from begin to end */
     bool automatic;       /* started by a threshold, not by ou_gc_collect */
-    bool sliced;          /* in many short stops: the next two are its own */
+    bool sliced;          /* without a long stop: the next three are its own */
+    bool beside;          /* some of the hint was made while the program ran */
     uint64_t suspects;    /* objects that the hint named */
     uint64_t false_suspects;  /* ... and that turned out to live, or were gone */
     uint64_t stops;           /* times the world was stopped */
     uint64_t longest_stop_ns; /* from the wish to stop until the world ran again */
-    uint64_t judged_ns;       /* in short stops: of stop_ns, spent to judge the suspects */
+    uint64_t judged_ns;       /* of stop_ns, spent to judge suspects */
     uint32_t workers; /* in one stop: threads that shared the work (knob gc_workers) */
     uint64_t growth_bytes; /* tracked bytes above what was left after the last collection, just
                               before this one freed: uncollected garbage was no more */
 } ou_gc_report;
 
 typedef enum ou_gc_policy {
-    OU_GC_PAUSE_FIRST, /* the default: the background thread collects in short stops, growth of
-                          50 % */
+    OU_GC_PAUSE_FIRST, /* the default: the background thread collects beside the program and
+                          in short stops, growth of 33 % */
     OU_GC_MEMORY_FIRST /* in one stop, as soon as tracked memory has grown by 25 % */
 } ou_gc_policy;
 
@@ -54,8 +55,8 @@ OU_BEGIN_DECLS
 OU_API int64_t ou_gc_collect(void);
 OU_API int64_t ou_gc_collect_report(ou_gc_report *report);
 
-/* The same in many stops of about `gc_slice_us` each, with the program running between them.
- * Frees all that was garbage when it began, unless another thread asks for a collection
+/* The same without a long stop: garbage is looked for while the program runs, on two processors
+ * or more (knob gc_concurrent), and judged in many stops of about `gc_slice_us` each. Frees all that was garbage when it began, unless another thread asks for a collection
  * meanwhile: then it gives way. The longest stop follows the largest group of connected garbage
  * (docs/gc.md), not the heap. With heap=malloc it is ou_gc_collect_report. */
 OU_API int64_t ou_gc_collect_sliced(ou_gc_report *report);
