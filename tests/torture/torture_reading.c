@@ -6,8 +6,9 @@
  * and tables grow, shrink and are emptied, the collector runs.
  *
  * What a look gives is whole and stays so while it is held. In the end every reference that
- * fell out has been dropped. (Planted: a plain ou_decref in ou_guard_drop is a dead cookie
- * here.)
+ * fell out has been dropped. (Planted: a plain ou_decref in ou_guard_drop. The window between a
+ * load and its count is a few instructions: no dead cookie came out of it in 3 runs of 60,000
+ * operations on two cores; that no reference has waited is what ended them.)
  *
  *      reading [SEED [OPERATIONS]]
  */
