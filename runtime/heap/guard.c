@@ -80,11 +80,6 @@ void ou_guard_fork_done(void)
 /* ---- the seal ------------------------------------------------------------------------------
  */
 
-static bool is_large(const void *p)
-{
-    return !ou_tag_at(p); /* the first page of the run is its seal's */
-}
-
 static uint64_t seal_mask(const void *p, uint64_t site)
 {
     return ou_mix64((guard.key ^ site) + (uint64_t)(uintptr_t)p);
@@ -95,42 +90,55 @@ static size_t large_end(size_t size)
     return ou_align_up(size + RED_BYTES, SEAL_PAGE);
 }
 
-static seal *seal_of(void *p)
-{
-    return is_large(p) ? (seal *)ou_page_start(ou_span_of(p))
-                       : (seal *)((char *)p + ou_heap_block_bytes(p)) - 1;
-}
-
 static size_t run_bytes(const ou_page *run)
 {
     return (size_t)run->pages << OU_PAGE_SHIFT;
 }
 
+/* What is known of a block without its seal, and where that is. The pages of a run behind its
+ * first have no tag, and the first one is the seal's. */
+static seal *place(void *p, ou_guarded *g)
+{
+    uint32_t tag = ou_tag_at(p), bin = ou_tag_bin(tag);
+    *g = (ou_guarded){.p = p};
+    if (OU_LIKELY(tag)) {
+        g->bytes =
+            OU_LIKELY(bin < OU_BIN_COUNT) ? ou_bins[bin].size_bytes : run_bytes(ou_span_of(p));
+        g->room = g->bytes - sizeof(seal);
+        return (seal *)(g->p + g->room);
+    }
+    g->run = ou_span_of(p);
+    g->bytes = run_bytes(g->run);
+    g->room = g->bytes - ((size_t)g->run->lead << OU_PAGE_SHIFT);
+    return (seal *)ou_page_start(g->run);
+}
+
+static bool complete(ou_guarded *g, size_t size, uint64_t site)
+{
+    g->size = size;
+    g->site = (const void *)(uintptr_t)(site ^ guard.key);
+    if (size > g->room - RED_BYTES) {
+        return false;
+    }
+    g->end = g->run ? large_end(size) : g->room;
+    return g->end <= g->room;
+}
+
 bool ou_guard_read(void *p, ou_guarded *g)
 {
-    const seal *s = seal_of(p);
-    *g = (ou_guarded){.p = p, .size = s->size ^ seal_mask(p, s->site)};
-    g->site = (const void *)(uintptr_t)(s->site ^ guard.key);
-    size_t room;
-    if (is_large(p)) {
-        g->run = ou_span_of(p);
-        room = run_bytes(g->run) - ((size_t)g->run->lead << OU_PAGE_SHIFT);
-        g->end = g->size < room ? large_end(g->size) : room;
-    } else {
-        room = g->end = ou_heap_block_bytes(p) - sizeof(seal);
-    }
-    return g->size <= room - RED_BYTES && g->end <= room;
+    const seal *s = place(p, g);
+    return complete(g, s->size ^ seal_mask(p, s->site), s->site);
 }
 
 /* The block is in use from here on. */
 static void seal_set(void *p, size_t size, const void *site)
 {
-    uint64_t hidden = (uint64_t)(uintptr_t)site ^ guard.key;
-    *seal_of(p) = (seal){size ^ seal_mask(p, hidden), hidden};
     ou_guarded g;
-    ou_guard_read(p, &g);
+    uint64_t hidden = (uint64_t)(uintptr_t)site ^ guard.key;
+    *place(p, &g) = (seal){size ^ seal_mask(p, hidden), hidden};
+    complete(&g, size, hidden);
     memset(g.p + size, OU_FILL_RED, g.end - size);
-    ou_store_release(ou_guard_state(p), (uint8_t)OU_GUARD_LIVE); /* pairs: hold */
+    ou_store_release(ou_guard_state(p), (uint8_t)OU_GUARD_LIVE); /* pairs: is_live */
 }
 
 static bool all_are(const char *p, size_t n, unsigned char byte)
@@ -186,7 +194,7 @@ bool ou_guard_written(const ou_guarded *g, char *text, size_t text_bytes)
     return true;
 }
 
-void ou_guard_check_held(void *p)
+ou_guarded ou_guard_check_held(void *p)
 {
     ou_guarded g;
     char text[400];
@@ -194,6 +202,7 @@ void ou_guard_check_held(void *p)
               "heap: block %p was written after it was freed (its seal is broken, slot %u)", p,
               slot_of(&g));
     OU_VERIFY(!ou_guard_written(&g, text, sizeof text), "%s", text);
+    return g;
 }
 
 /* A block in use, or the end of the process. */
@@ -291,27 +300,24 @@ void *ou_guard_alloc(size_t size, size_t align, bool zero, const void *site)
 static void hold(const ou_guarded *g)
 {
     if (g->run) {
-        ou_os_protect(ou_page_start(g->run) + SEAL_PAGE, run_bytes(g->run) - SEAL_PAGE);
+        ou_os_protect(ou_page_start(g->run) + SEAL_PAGE, g->bytes - SEAL_PAGE);
         ou_os_purge(g->p, g->end);
     } else if (OU_KNOB(heap_free_fill) != OU_FILL_NONE) {
         memset(g->p, fill_freed(), g->end);
     }
 }
 
-void ou_guard_release(void *p)
+size_t ou_guard_release(void *p)
 {
-    ou_guarded g;
-    ou_guard_check_held(p);
-    ou_guard_read(p, &g);
+    ou_guarded g = ou_guard_check_held(p);
     ou_store_relaxed(ou_guard_state(p), (uint8_t)OU_GUARD_NONE);
     if (!g.run) {
         ou_heap_free_plain(p);
-        return;
-    }
-    if (ou_os_unprotect(ou_page_start(g.run) + SEAL_PAGE, run_bytes(g.run) - SEAL_PAGE)) {
+    } else if (ou_os_unprotect(ou_page_start(g.run) + SEAL_PAGE, g.bytes - SEAL_PAGE)) {
         ou_page_table[ou_page_index(p)].back = 0;
         ou_large_free(g.run);
     } /* else too many mappings: lost */
+    return g.bytes;
 }
 
 void ou_guard_free(void *p)

@@ -90,6 +90,8 @@ OU_INLINE uint8_t *ou_guard_state(const void *p)
 typedef struct ou_guarded {
     char *p;
     size_t size;      /* asked for */
+    size_t bytes;     /* of the heap's block or run */
+    size_t room;      /* from `p` to the seal, or to the end of the run */
     size_t end;       /* bytes from `p` to the end of the red zone */
     const void *site; /* who asked */
     ou_page *run;     /* of a large block; NULL: a small one */
@@ -103,11 +105,13 @@ bool ou_guard_spoilt(const ou_guarded *g, char *text, size_t text_bytes);
 bool ou_guard_written(const ou_guarded *g, char *text, size_t text_bytes);
 
 /* Panics when something is wrong with a held block. */
-void ou_guard_check_held(void *p);
+ou_guarded ou_guard_check_held(void *p);
 
 /* Puts a held block into the quarantine of the calling thread, or lets go of it. */
 void ou_quarantine_put(const ou_guarded *g);
-void ou_guard_release(void *p);
+
+/* Gives a held block back to the heap; returns its bytes there. */
+size_t ou_guard_release(void *p);
 
 /* Calls `fn` for each guarded block in use or held. */
 void ou_guard_each(void (*fn)(void *p, uint8_t state, void *arg), void *arg);

@@ -48,12 +48,6 @@ static uint32_t any_below(quarantine *q, uint32_t n)
     return (uint32_t)(((x * 0x2545F4914F6CDD1Du >> 32) * n) >> 32);
 }
 
-static size_t bytes_of(const void *p)
-{
-    return ou_tag_at(p) ? ou_heap_block_bytes(p)
-                        : (size_t)ou_span_of(p)->pages << OU_PAGE_SHIFT;
-}
-
 static void let_go(quarantine *q)
 {
     uint32_t which = ou_guard_mode == OU_MODE_SECURE ? any_below(q, q->len) : 0;
@@ -63,13 +57,12 @@ static void let_go(quarantine *q)
     *chosen = *oldest;
     q->first++;
     q->len--;
-    ou_store_relaxed(&q->bytes, q->bytes - bytes_of(p));
-    ou_guard_release(p);
+    ou_store_relaxed(&q->bytes, q->bytes - ou_guard_release(p));
 }
 
 void ou_quarantine_put(const ou_guarded *g)
 {
-    size_t limit = (size_t)OU_KNOB(heap_quarantine_bytes), bytes = bytes_of(g->p);
+    size_t limit = (size_t)OU_KNOB(heap_quarantine_bytes), bytes = g->bytes;
     quarantine *q = bytes <= limit / 4 ? of_heap(ou_heap_current()) : NULL;
     if (!q) {
         ou_guard_release(g->p);
