@@ -36,7 +36,8 @@ typedef enum thing_kind {
 typedef struct thing {
     ou_object *o;
     thing_kind kind;
-    bool loose; /* another thread has counted on it: its death may wait for a safepoint there */
+    bool loose; /* another thread counts on it: death may wait for a safepoint there, and so may
+                 * the merge of its counts */
     int64_t held, bound;       /* references of a slot, of frames */
     size_t len;                /* values; bytes of a str */
     int key[THING_ROOM];       /* dict: in order of insertion. Instance: attribute */
