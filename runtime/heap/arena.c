@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "conf/stats.h"
 #include "heap/bits.h"
+#include "heap/huge.h"
 #include "os/lock.h"
 
 #define OUT_MAX 4     /* threads that give memory back at a time */
@@ -199,6 +200,7 @@ static size_t purge(const uint64_t *which, size_t from)
         ou_lock_give(&arena.lock);
         bool clean =
             ou_os_purge(ou_range + (at.start << OU_PAGE_SHIFT), at.pages << OU_PAGE_SHIFT);
+        ou_huge_forget(ou_range + (at.start << OU_PAGE_SHIFT), at.pages << OU_PAGE_SHIFT);
         ou_lock_take(&arena.lock);
         out_put_back(out, clean);
         *(clean ? &bytes : &refused) += at.pages << OU_PAGE_SHIFT;

@@ -8,6 +8,7 @@
 
 #include "heap/arena.h"
 #include "heap/heap.h"
+#include "heap/huge.h"
 
 static size_t pages_for(size_t bytes)
 {
@@ -44,6 +45,9 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
         ou_heap_note_tracked(heap, (int64_t)(pages << OU_PAGE_SHIFT));
     }
     OU_STAT(heap_large_allocs, 1);
+    if (roomy) {
+        ou_huge_wish(ou_page_start(run), pages << OU_PAGE_SHIFT);
+    }
     ou_mark_taken(ou_page_start(run), bytes, pages << OU_PAGE_SHIFT);
     return ou_page_start(run);
 }
@@ -75,6 +79,7 @@ void *ou_large_realloc(void *p, ou_page *first, size_t bytes)
     if (want > have && want < UINT32_MAX / 4 && ou_arena_extend(first, have, want - have)) {
         first->pages = (uint32_t)want;
         OU_STAT(heap_grown_in_place, 1);
+        ou_huge_wish(p, want << OU_PAGE_SHIFT);
         ou_mark_taken(p, bytes, want << OU_PAGE_SHIFT);
         return p;
     }

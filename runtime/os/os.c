@@ -54,13 +54,23 @@ bool ou_os_purge(void *p, size_t bytes)
     return done;
 }
 
-void ou_os_huge(void *p, size_t bytes)
+static void advise(void *p, size_t bytes, int advice)
 {
     int saved = errno;
     if (bytes) {
-        madvise(p, bytes, MADV_HUGEPAGE);
+        madvise(p, bytes, advice);
     }
     errno = saved;
+}
+
+void ou_os_huge(void *p, size_t bytes)
+{
+    advise(p, bytes, MADV_HUGEPAGE);
+}
+
+void ou_os_no_huge(void *p, size_t bytes)
+{
+    advise(p, bytes, MADV_NOHUGEPAGE);
 }
 
 void ou_os_protect(void *p, size_t bytes)
