@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "gc/gc.h"
+#include "gc/workers.h"
 #include "thread/world.h"
 
 /* What prepare had to do to the forking thread: attach it, or take it out of a blocking region.
@@ -49,6 +50,8 @@ static void finish(bool child)
         }
         ou_gc_fork_done(child); /* first: the start may run finalizers, which may collect */
         ou_world_start();
+    } else if (child && started) {
+        ou_gc_workers_forget(); /* there was no slot for this thread */
     }
     if (attached_here) {
         ou_slot_detach();

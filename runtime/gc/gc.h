@@ -85,6 +85,8 @@ size_t ou_gc_find_garbage(void);
  */
 void ou_gc_counters_huge(uint8_t *counters);
 void ou_gc_counters_clear(uint8_t *counters);
+/* What is more than worth keeping goes back to the system. False: it did not take it. */
+bool ou_gc_array_trim(void *array, size_t bytes);
 
 /* Is `o` a member of the garbage set, by its own header? Set on the long ways only. */
 OU_INLINE bool ou_gc_is_garbage(const ou_object *o)

@@ -181,7 +181,8 @@ static void mark_region(const ou_region *region, ou_gc_worker *me)
 static void mark_waiting(ou_gc_worker *me)
 {
     me->sweep = OU_NO_COUNTER;
-    for (size_t n; (n = ou_min(me->far.next, OU_FAR)) != 0;) {
+    size_t n = OU_FAR; /* not `next`, which counts on and may just have begun anew */
+    do {
         ou_far_ring waiting;
         memcpy(waiting.at, me->far.at, n * sizeof waiting.at[0]);
         memcpy(waiting.child, me->far.child, n * sizeof waiting.child[0]);
@@ -190,7 +191,8 @@ static void mark_waiting(ou_gc_worker *me)
             found(me, ou_gc.counters, waiting.at[i], waiting.child[i], me->sweep);
         }
         drain_stack(me);
-    }
+        n = ou_min(me->far.next, OU_FAR);
+    } while (n);
 }
 
 static void mark_regions(ou_gc_worker *me)

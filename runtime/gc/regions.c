@@ -46,8 +46,7 @@ int ou_gc_reserve(void)
 #define KEEP_BYTES                                                                             \
     ((size_t)4 << 20) /* kept for the next collection, to spare its page faults */
 
-/* What is more than worth keeping goes back to the system. False: it did not take it. */
-static bool array_trim(void *array, size_t bytes)
+bool ou_gc_array_trim(void *array, size_t bytes)
 {
     size_t rest = bytes > KEEP_BYTES ? ou_align_up(bytes - KEEP_BYTES, 4096) : 0;
     return !rest || ou_os_purge((char *)array + KEEP_BYTES, rest);
@@ -56,7 +55,7 @@ static bool array_trim(void *array, size_t bytes)
 /* The same, and what is kept reads as zero. */
 static void array_clear(void *array, size_t bytes)
 {
-    bool trimmed = array_trim(array, bytes);
+    bool trimmed = ou_gc_array_trim(array, bytes);
     memset(array, 0, trimmed ? ou_min(bytes, KEEP_BYTES) : bytes);
 }
 
@@ -76,7 +75,7 @@ void ou_gc_release_memory(void)
 {
     ou_gc_workers_part();
     ou_gc_counters_clear(ou_gc.counters);
-    array_trim(ou_gc.garbage, ou_gc.garbage_count * sizeof(ou_object *));
+    ou_gc_array_trim(ou_gc.garbage, ou_gc.garbage_count * sizeof(ou_object *));
     memset(ou_gc.pages, 0, ou_arena_top() * sizeof(ou_gc_page));
     ou_gc.counter_count = ou_gc.garbage_count = ou_gc.region_count = 0;
 }

@@ -134,6 +134,7 @@ void ou_gc_workers_part(void)
 {
     for (uint32_t i = 1; i < ou_gc_worker_count; i++) {
         ou_gc_counters_clear(ou_gc_workers[i].counters);
+        ou_gc_array_trim(ou_gc_workers[i].stack, OU_GC_STACK_MAX * sizeof(ou_object *));
     }
     ou_gc_worker_count = 1;
 }
@@ -172,7 +173,8 @@ void ou_gc_workers_stop(void)
 
 void ou_gc_workers_forget(void)
 {
-    made = ou_gc_worker_count = 1;
+    ou_gc_workers_part(); /* a finalizer may have forked before its collection did */
+    made = 1;
     ou_store_relaxed(&pending, 0u);
 }
 

@@ -17,7 +17,7 @@
 #define HUGE_BYTES ((size_t)1 << HUGE_SHIFT)
 
 static uint64_t wished[((size_t)1 << (40 - HUGE_SHIFT)) / 64]; /* atomic; 64 KiB of zeros */
-static uint32_t any;                                           /* atomic; has any bit been set? */
+static uint32_t any; /* atomic; has any bit been set? */
 
 /* Bit `i` becomes `on`; was it before? */
 static bool change(size_t i, bool on)

@@ -66,8 +66,10 @@ ou_guard ou_guard_look_slow(ou_object *o)
 {
     static __thread uint32_t looks; /* of this thread, at any container */
     ou_guard guard = ou_guard_begin(o);
+    /* With one thread there is nobody to make room for, and all deaths stay prompt: what came
+     * back from a finalizer has no owner and is locked by it, too. */
     if (guard == OU_GUARD_LOCKED && ++looks % LOOKS == 0 && ou_have_membarrier &&
-        OU_KNOB(read_unlocked)) {
+        ou_slot_count() > 1 && OU_KNOB(read_unlocked)) {
         ou_fetch_or_acq_rel(&o->flags, (uint8_t)OU_FL_READ); /* pairs: ou_guard_look */
     }
     return guard;

@@ -3,10 +3,10 @@
 /*
  * guard.h - who may work on a container now. Biased locking with an asymmetric handshake.
  *
- *   owner, not SHARED   in_op = 1; look at SHARED; work; in_op = 0 (no atomic instruction)
- *   anyone else         take LOCKED; the first one sets SHARED, makes the owner's stores
- * visible with membarrier, waits until the owner is out of its operation; work; release LOCKED
- *   owner, SHARED       LOCKED like everyone
+ * - owner, not SHARED: in_op = 1; look at SHARED; work; in_op = 0 (no atomic instruction)
+ * - anyone else: take LOCKED; the first one sets SHARED, makes the owner's stores visible with
+ *   membarrier, waits until the owner is out of its operation; work; release LOCKED
+ * - owner, SHARED: LOCKED like everyone
  *
  * SHARED only ever changes under LOCKED and is never taken back. Between begin and end: no
  * safepoint, no ou_decref (it may kill), no second guard. Model: tests/spin/sharing.pml.
@@ -14,10 +14,10 @@
  * A SHARED container that is looked at again and again becomes READ: then who only looks takes
  * no lock.
  *
- *   look                in_op = 1; look at READ; load, count what was found; in_op = 0
- *   change of a word    LOCKED like everyone: an item, a value, a length, beside those who
- * look. What fell out is dropped by ou_guard_drop, when they have left other changes LOCKED;
- * take READ back and wait until nobody looks: ou_guard_alone
+ * - look: in_op = 1; look at READ; load, count what was found; in_op = 0
+ * - change of a word (an item, a value, a length): LOCKED like everyone, beside those who look;
+ *   what fell out is dropped by ou_guard_drop, when they have left
+ * - other changes: LOCKED; take READ back and wait until nobody looks: ou_guard_alone
  *
  * Story: docs/sharing.md; model: tests/spin/reading.pml.
  *
@@ -73,7 +73,7 @@ ou_guard ou_guard_look_slow(ou_object *o);
  * store are loaded by acquire, once; arrays and tables stay where they are until the end. */
 OU_INLINE ou_guard ou_guard_look(ou_object *o)
 {
-    if (OU_LIKELY(ou_load_relaxed(&o->flags) & OU_FL_READ && ou_self.slot)) {
+    if (OU_LIKELY(ou_load_relaxed(&o->flags) & OU_FL_READ && !ou_is_detached())) {
         ou_epoch_enter(); /* pairs: ou_guard_alone_slow, ou_guard_drop */
         if (OU_LIKELY(ou_load_seq_cst(&o->flags) & OU_FL_READ)) {
             return OU_GUARD_LOOK;

@@ -3,12 +3,10 @@
 /*
  * epoch.h - storage that somebody may still be reading without a lock is freed later.
  *
- * who                 | does
- * --------------------+------------------------------------------------------------------------
- * reader              | ou_epoch_enter; loads the pointer; reads; ou_epoch_leave. Nothing else
- * in | between: it is an operation as in guard.h, with the same word in_op who takes it out |
- * makes it unreachable, then ou_epoch_retire who frees           | membarrier; waits until each
- * slot was seen outside once; frees
+ * - A reader: ou_epoch_enter; loads the pointer; reads; ou_epoch_leave. Nothing else in
+ * between: it is an operation as in guard.h, with the same word in_op.
+ * - Who takes something out makes it unreachable, then ou_epoch_retire.
+ * - Who frees: membarrier; waits until each slot was seen outside once; frees.
  *
  * A reader pays two plain stores. Who frees pays a system call, once for everything it has
  * retired so far: user-space RCU with membarrier (Desnoyers, McKenney et al., IEEE TPDS 2012).

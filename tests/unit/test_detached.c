@@ -14,6 +14,7 @@
 
 #include "subjects.h"
 #include "support/proc.h"
+#include "support/team.h"
 
 static uint64_t position, hash;
 static int64_t number;
@@ -190,10 +191,22 @@ static void *never_attached(void *arg)
     return arg;
 }
 
+/* Often enough that the containers are looked at without their lock. */
+static void look_often(ou_object *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 1000; i++) {
+        ou_decref(ou_list_get(list, 0));
+        ou_decref(ou_dict_get(dict, text));
+        ou_decref(ou_attr_get(point, "x"));
+    }
+}
+
 static void detached_threads_are_refused(void **state)
 {
     (void)state;
     subjects_make();
+    team_send(integer, look_often);
     ask_attached();
     state_of_all before = take_state();
     ou_blocking_begin();
