@@ -194,7 +194,7 @@ def undecided_note(found: Estimate, tolerance: float, floor: float | None) -> st
             scipy_stats.norm.isf(ok_error(1))):
         return (f"this machine's noise floor of {floor:.1%} hides a change of the tolerance: "
                 "use ir, a quieter machine, or a larger tolerance")
-    return (f"the interval still reaches {found.high - 1.0:+.1%}: more budget, a quieter "
+    return (f"may be {found.high - 1.0:+.1%}: more budget, a quieter "
             "machine, or ir")
 
 

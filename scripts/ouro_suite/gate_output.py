@@ -58,6 +58,12 @@ def remark(row: MetricVerdict) -> str:
     return "; ".join(n for n in (row.note, "layout-suspect" if row.layout_suspect else "") if n)
 
 
+def brief(row: MetricVerdict) -> str:
+    """The same where there is little room: of an undecided row without what would help, which
+    is said once below the table."""
+    return remark(row).partition(": ")[0] if row.verdict == INCONCLUSIVE else remark(row)
+
+
 def span(rows: Sequence[MetricVerdict]) -> float:
     """Half width of the plot as a logarithm: holds all intervals and tolerances, within 2 % to
     a factor of two (what is outside is shown by an arrow)."""
@@ -241,7 +247,7 @@ def table(report: GateReport) -> Any:
     for row in ordered(report.rows):
         body.append((row.workload, row.metric, terminal.text(row.verdict, STYLE[row.verdict]),
                      percent(row.effect), interval(row), plot(row, half),
-                     "" if row.p is None else f"{row.p:.3g}", row.blocks, remark(row)))
+                     "" if row.p is None else f"{row.p:.3g}", row.blocks, brief(row)))
     title = (f"{outcome(report)}: {counted(report)} (plot from {percent(math.exp(-half))} to "
              f"{percent(math.exp(half))}, \u250a tolerance)")
     return terminal.grid(title, ("workload", "metric", "verdict", "effect", "interval",
@@ -255,6 +261,9 @@ def show(report: GateReport, args: argparse.Namespace) -> int:
         print(report.to_json(), end="")
     else:
         terminal.console().print(table(report))
+        if any(r.verdict == INCONCLUSIVE for r in report.rows):
+            terminal.say("inconclusive rows want more budget, a quieter machine, a larger "
+                         "tolerance, or --metric ir")
     for reason in report.reasons:
         terminal.say(reason)
     for warning in disturbed(report):
