@@ -14,6 +14,7 @@
 #include "gc/peek.h"
 #include "gc/sliced.h"
 #include "heap/arena.h"
+#include "thread/epoch.h"
 
 ou_hint ou_gc_hint;
 
@@ -26,13 +27,7 @@ ou_hint ou_gc_hint;
 
 static_assert(OU_BIN_COUNT < 255 && OU_BIN_LARGE_TRACKED < 255, "a bin fits into a byte");
 
-/* `frozen` and `back` are one word, `used` and `carved` another. */
-static_assert(offsetof(ou_page, frozen) % 8 == 0 && offsetof(ou_page, used) % 8 == 0, "");
-
-static uint32_t page_back(size_t page)
-{
-    return ou_peek_second(&ou_page_table[page].frozen);
-}
+static_assert(offsetof(ou_page, used) % 8 == 0, "used and carved are one word");
 
 static uint32_t page_carved(size_t page)
 {
@@ -41,7 +36,7 @@ static uint32_t page_carved(size_t page)
 
 static uint32_t shape_now(size_t page)
 {
-    return page_back(page) << 8 | ou_tag_bin(ou_load_relaxed(&ou_tags[page].word));
+    return ou_peek_back(page) << 8 | ou_tag_bin(ou_load_relaxed(&ou_tags[page].word));
 }
 
 int ou_hint_reserve(void)
@@ -128,6 +123,16 @@ bool ou_hint_holds(const ou_object *o)
     return glance_held(o, &glance);
 }
 
+bool ou_hint_turn(const ou_object *o)
+{
+    ou_gc_hint.turns++;
+    if (!ou_gc_hint.stands) {
+        ou_epoch_leave();
+        ou_epoch_enter();
+    }
+    return !o || ou_hint_holds(o);
+}
+
 /* The references of an object. False, and nothing was visited: its type's slot must see it
  * whole, but the world runs; it will stand from now on. */
 OU_INLINE bool each_child(ou_object *o, const ou_glance *glance, ou_shape *shape,
@@ -156,6 +161,16 @@ static size_t region_blocks(const ou_region *region)
     return ou_min(region->count, page_carved(page));
 }
 
+/* In a section that began after `*turn` the span may be gone. */
+static inline bool still_there(const ou_region *region, uint32_t *turn)
+{
+    if (OU_LIKELY(*turn == ou_gc_hint.turns)) {
+        return true;
+    }
+    *turn = ou_gc_hint.turns;
+    return region_blocks(region) != 0;
+}
+
 /* A pass over the listed blocks, taken up where it was left: */
 static bool each_region(uint64_t until,
                         bool (*each)(const ou_region *region, size_t blocks, uint64_t until))
@@ -166,6 +181,7 @@ static bool each_region(uint64_t until,
         if (!each(region, region_blocks(region), until)) {
             return false;
         }
+        ou_hint_turn(NULL);
         if (ou_os_now_ns() >= until) { /* this one is through: never count a block twice */
             h->region++;
             h->block = 0;
@@ -177,7 +193,11 @@ static bool each_region(uint64_t until,
 
 static inline bool late(size_t i, uint64_t until)
 {
-    return i % LOOK_AT_CLOCK == LOOK_AT_CLOCK - 1 && ou_os_now_ns() >= until;
+    if (OU_LIKELY(i % LOOK_AT_CLOCK != LOOK_AT_CLOCK - 1)) {
+        return false;
+    }
+    ou_hint_turn(NULL);
+    return ou_os_now_ns() >= until;
 }
 
 /* ---- list ------------------------------------------------------------------------------- */
@@ -186,7 +206,7 @@ bool ou_hint_list(uint64_t until)
 {
     ou_hint *h = &ou_gc_hint;
     for (h->block = ou_max(h->block, 1); h->block < h->shape_count; h->block++) {
-        size_t i = h->block, back = page_back(i);
+        size_t i = h->block, back = ou_peek_back(i);
         /* A span whose first page was another one's when that was listed is new. */
         if (back <= i && (!back || h->shapes[i - back] == shape_now(i - back))) {
             ou_gc_list_pages(i, i + 1);
@@ -213,7 +233,8 @@ static inline void edge_subtract(ou_object *child)
 static bool count_region(const ou_region *region, size_t blocks, uint64_t until)
 {
     ou_shape shape = {0};
-    for (size_t i = ou_gc_hint.block; i < blocks; i++) {
+    uint32_t turn = ou_gc_hint.turns;
+    for (size_t i = ou_gc_hint.block; i < blocks && still_there(region, &turn); i++) {
         ou_object *o = ou_region_object(region, i);
         ou_glance glance;
         if (ou_glance_at(o, &glance)) {
@@ -250,6 +271,7 @@ bool ou_hint_clamp(uint64_t until)
             counters[i] = counters[i] > MANY ? MANY : counters[i];
         }
         *at = end;
+        ou_hint_turn(NULL);
     }
     return *at == n;
 }
@@ -292,7 +314,8 @@ static bool mark_region(const ou_region *region, size_t blocks, uint64_t until)
 {
     uint8_t *counters = &ou_gc.counters[region->counters];
     ou_shape shape = {0};
-    for (size_t i = ou_gc_hint.block; i < blocks; i++) {
+    uint32_t turn = ou_gc_hint.turns;
+    for (size_t i = ou_gc_hint.block; i < blocks && still_there(region, &turn); i++) {
         if (counters[i] && counters[i] < PUSHED) {
             ou_object *o = ou_region_object(region, i);
             ou_glance glance;
@@ -336,7 +359,8 @@ static void suspect_add(ou_object *o, size_t at)
 
 static bool collect_region(const ou_region *region, size_t blocks, uint64_t until)
 {
-    for (size_t i = ou_gc_hint.block; i < blocks; i++) {
+    uint32_t turn = ou_gc_hint.turns;
+    for (size_t i = ou_gc_hint.block; i < blocks && still_there(region, &turn); i++) {
         size_t at = region->counters + i;
         bool seen = ou_gc_hint.seen[at >> 3] >> (at & 7) & 1;
         ou_object *o = ou_region_object(region, i);

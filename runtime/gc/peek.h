@@ -9,8 +9,13 @@
  * header, whose bit TRACKED is set (release) when all fields are valid. A word may be anything:
  * it is looked up (hint.c: counter_at), never followed, but for the arrays of lists, dicts and
  * open instances. Where such an array is and how long it is, is believed if a second look at
- * the same object says the same; it lies in the heap's range, whose pages stay readable
- * whatever becomes of them.
+ * the same object says the same.
+ *
+ * Memory that was freed may be protected by its next owner, so all reading is done in sections
+ * (thread/epoch.h): what an object seen in a section refers to as its storage is not freed, and
+ * no page of objects is given back, before the section is left. Sections are short: a long
+ * array takes several (ou_hint_turn), and is found anew in each. No read leaves the block that
+ * the address is in, whatever the length says.
  *
  * C has no load that may race with plain stores of an object's next life, the machine has: so
  * one instruction, and what ThreadSanitizer cannot see is argued in docs/gc.md and modelled in
@@ -21,6 +26,11 @@
 
 #include "gc/children.h"
 #include "gc/gc.h"
+#include "gc/sliced.h"
+#include "heap/page.h"
+#include "types/dict_table.h"
+
+#define OU_PEEK_ITEMS 2048u /* read in one section, at most, of one array */
 
 /* The word at `at`, of the range or of a type; later peeks read later. */
 OU_INLINE uint64_t ou_peek(const void *at)
@@ -95,17 +105,60 @@ OU_INLINE bool ou_shape_is_foreign(const ou_shape *shape)
            shape->kind != OU_KIND_INSTANCE && shape->kind != OU_KIND_WEAKREF;
 }
 
-/* Words of an array of references, `stride` apart. Not NULL: an array of the range. */
-OU_INLINE void ou_peek_items(const char *at, uint64_t n, size_t stride, ou_child_fn visit)
+/* Pages back to the first one of the span or run that a page is in. */
+OU_INLINE uint32_t ou_peek_back(size_t page)
+{
+    return ou_peek_second(&ou_page_table[page].frozen);
+}
+
+static_assert(offsetof(ou_page, frozen) % 8 == 0 && offsetof(ou_page, capacity) % 8 == 0 &&
+                  offsetof(ou_page, back) == offsetof(ou_page, frozen) + 4 &&
+                  offsetof(ou_page, pages) == offsetof(ou_page, capacity) + 4,
+              "frozen and back are one word, capacity and pages another");
+
+/* Bytes from `at` to the end of its block; 0: not in a raw block or a page of containers. */
+OU_INLINE size_t ou_peek_room(const char *at)
 {
     size_t offset = (size_t)(at - ou_range);
-    if (OU_UNLIKELY(offset >= ou_range_bytes || n > (ou_range_bytes - offset) / stride ||
-                    offset % 8)) {
-        return;
+    if (OU_UNLIKELY(offset >= ou_range_bytes || offset % 8)) {
+        return 0;
     }
+    size_t page = offset >> OU_PAGE_SHIFT, first = page - ou_peek_back(page);
+    if (OU_UNLIKELY(first > page)) {
+        return 0;
+    }
+    uint32_t bin = ou_tag_bin(ou_load_relaxed(&ou_tags[first].word));
+    size_t inside = offset - (first << OU_PAGE_SHIFT), end;
+    if (OU_LIKELY(bin < OU_BIN_COUNT)) {
+        size_t bytes = ou_bins[bin].size_bytes;
+        end = bytes ? (ou_block_index(inside, &ou_bins[bin]) + 1) * bytes : 0;
+        end = ou_min(end, (size_t)ou_bins[bin].span_pages << OU_PAGE_SHIFT);
+    } else {
+        end = (size_t)ou_peek_second(&ou_page_table[first].capacity) << OU_PAGE_SHIFT;
+    }
+    bool leaf = (bin >= OU_CLASS_COUNT && bin < OU_BIN_FIRST_TRACKED) ||
+                bin == OU_BIN_LARGE_LEAF || !ou_load_relaxed(&ou_tags[first].word);
+    return leaf || inside >= end ? 0 : end - inside;
+}
+
+/* Words of an array of references, `stride` apart. */
+OU_INLINE void ou_peek_items(const char *at, uint64_t n, size_t stride, ou_child_fn visit)
+{
     for (uint64_t i = 0; i < n; i++, at += stride) {
         visit((ou_object *)ou_peek(at)); /* NULL has no counter */
     }
+}
+
+/* `n` references in an object's own block. A block that died under the glance may have told a
+ * false type: only then do they reach over the end. */
+OU_INLINE void ou_peek_slots(const char *at, uint64_t n, ou_child_fn visit)
+{
+    size_t bytes = n * sizeof(ou_object *);
+    if (OU_UNLIKELY(((uintptr_t)at & (OU_PAGE_BYTES - 1)) + bytes > OU_PAGE_BYTES &&
+                    ou_peek_room(at) < bytes)) {
+        return;
+    }
+    ou_peek_items(at, n, sizeof(ou_object *), visit);
 }
 
 /* Is the object what it was at the glance, but for its counts? */
@@ -126,51 +179,91 @@ OU_INLINE bool ou_peek_pair(const ou_object *o, const ou_glance *glance, size_t 
            ou_glance_holds(o, glance);
 }
 
-OU_INLINE void ou_peek_open(ou_object *o, const ou_glance *glance, const ou_shape *shape,
-                            ou_child_fn visit)
+/* References as an array: `width` of them at the start of each `stride` bytes. */
+typedef struct ou_peeked {
+    const char *at;
+    uint64_t n;
+    size_t stride, width;
+} ou_peeked;
+
+/* The block that begins `lead` bytes before the array holds all of it. */
+OU_INLINE bool ou_peeked_fits(const ou_peeked *view, size_t lead)
+{
+    size_t room = ou_peek_room(view->at - lead);
+    return room > lead && view->n <= (room - lead) / view->stride;
+}
+
+OU_INLINE bool ou_peek_side(const ou_object *o, const ou_glance *glance, const ou_shape *shape,
+                            ou_peeked *view)
 {
     const char *place = (const char *)o + sizeof(ou_instance) + shape->n * sizeof(ou_object *);
+    if (ou_peek_room(place) < sizeof(ou_attr_side *)) {
+        return false;
+    }
     const char *side = (const char *)ou_peek(place);
-    ou_peek_items((const char *)o + sizeof(ou_instance), shape->n, sizeof(ou_object *), visit);
-    if (!side || (size_t)(side - ou_range) >= ou_range_bytes - sizeof(ou_attr_side)) {
-        return;
+    if (!side || (const char *)ou_peek(place) != side || !ou_glance_holds(o, glance) ||
+        ou_peek_room(side) < sizeof(ou_attr_side)) {
+        return false;
     }
-    uint64_t n = ou_peek(side);
-    if ((const char *)ou_peek(place) == side && ou_glance_holds(o, glance)) {
-        ou_peek_items(side + sizeof(ou_attr_side), ou_min(n, OU_CLASS_ATTR_MAX),
-                      sizeof(ou_object *), visit);
+    view->at = side + sizeof(ou_attr_side);
+    view->n = ou_peek(side);
+    return ou_peeked_fits(view, sizeof(ou_attr_side));
+}
+
+/* Where the array of an object is, as it was in this section. False: nowhere, or it changes. */
+OU_INLINE bool ou_peek_array(const ou_object *o, const ou_glance *glance, const ou_shape *shape,
+                             ou_peeked *view)
+{
+    const char *base = (const char *)o;
+    *view = (ou_peeked){.stride = sizeof(ou_object *), .width = 1};
+    if (shape->kind == OU_KIND_TUPLE) {
+        view->n = ou_peek(base + offsetof(ou_tuple, len));
+        view->at = base + offsetof(ou_tuple, items);
+        return ou_glance_holds(o, glance) && ou_peeked_fits(view, 0);
     }
+    if (shape->kind == OU_KIND_LIST) {
+        return ou_peek_pair(o, glance, offsetof(ou_list, items), offsetof(ou_list, len),
+                            &view->at, &view->n) &&
+               view->n && ou_peeked_fits(view, 0);
+    }
+    if (shape->kind == OU_KIND_DICT) {
+        uint32_t mask = ou_peek_second(base + offsetof(ou_dict, epoch));
+        bool held = ou_peek_pair(o, glance, offsetof(ou_dict, entries), offsetof(ou_dict, used),
+                                 &view->at, &view->n);
+        view->n = (uint32_t)view->n; /* behind it: room */
+        view->stride = sizeof(ou_dict_entry);
+        view->at += offsetof(ou_dict_entry, key);
+        view->width = 2;
+        return held && view->n &&
+               ou_peeked_fits(view, ou_dict_slot_bytes(mask) + offsetof(ou_dict_entry, key));
+    }
+    return ou_peek_side(o, glance, shape, view);
 }
 
 /* The references of an object of a kind that the runtime knows, `shape` being its type's. */
 OU_INLINE void ou_peek_children(ou_object *o, const ou_glance *glance, const ou_shape *shape,
                                 ou_child_fn visit)
 {
-    const char *base = (const char *)o, *array;
-    uint64_t n;
     if (OU_LIKELY(shape->kind == OU_KIND_COUNT)) {
-        ou_peek_items(base + shape->first, shape->n, sizeof(ou_object *), visit);
-    } else if (shape->kind == OU_KIND_TUPLE) {
-        n = ou_peek(base + offsetof(ou_tuple, len));
-        if (ou_glance_holds(o, glance)) {
-            ou_peek_items(base + offsetof(ou_tuple, items), n, sizeof(ou_object *), visit);
-        }
-    } else if (shape->kind == OU_KIND_LIST) {
-        if (ou_peek_pair(o, glance, offsetof(ou_list, items), offsetof(ou_list, len), &array,
-                         &n)) {
-            ou_peek_items(array, n, sizeof(ou_object *), visit);
-        }
-    } else if (shape->kind == OU_KIND_DICT) {
-        if (ou_peek_pair(o, glance, offsetof(ou_dict, entries), offsetof(ou_dict, used), &array,
-                         &n)) {
-            n = (uint32_t)n; /* behind it: room */
-            ou_peek_items(array + offsetof(ou_dict_entry, key), n, sizeof(ou_dict_entry),
-                          visit);
-            ou_peek_items(array + offsetof(ou_dict_entry, value), n, sizeof(ou_dict_entry),
+        ou_peek_slots((const char *)o + shape->first, shape->n, visit);
+        return;
+    }
+    if (shape->kind == OU_KIND_INSTANCE) {
+        ou_peek_slots((const char *)o + sizeof(ou_instance), shape->n, visit);
+    } else if (shape->kind == OU_KIND_WEAKREF) {
+        return;
+    }
+    ou_peeked view;
+    for (uint64_t i = 0; ou_peek_array(o, glance, shape, &view) && i < view.n;) {
+        uint64_t n = ou_min(view.n - i, OU_PEEK_ITEMS);
+        for (size_t k = 0; k < view.width; k++) {
+            ou_peek_items(view.at + i * view.stride + k * sizeof(ou_object *), n, view.stride,
                           visit);
         }
-    } else if (shape->kind == OU_KIND_INSTANCE) {
-        ou_peek_open(o, glance, shape, visit);
+        i += n;
+        if (OU_UNLIKELY(n >= OU_PEEK_ITEMS / 16) && (!ou_hint_turn(o) || i == view.n)) {
+            return;
+        }
     }
 }
 

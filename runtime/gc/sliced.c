@@ -10,6 +10,7 @@
 #include "gc/sliced.h"
 #include "gc/verify.h"
 #include "ouro/runtime.h"
+#include "thread/epoch.h"
 
 #define LOOK_AT_CLOCK 64 /* suspects between two looks */
 
@@ -182,11 +183,14 @@ static bool slice_standing(ou_gc_pass pass, ou_gc_report *report)
     return through;
 }
 
-/* One slice while the program runs. Others may stop the world meanwhile. */
+/* One slice while the program runs. Others may stop the world meanwhile, also in a section: who
+ * stands for this slot does not touch in_op. */
 static bool slice_beside(ou_gc_pass pass)
 {
     ou_blocking_begin();
+    ou_epoch_enter();
     bool through = pass(ou_os_now_ns() + slice_ns());
+    ou_epoch_leave();
     ou_blocking_end();
     return through;
 }
@@ -271,23 +275,24 @@ static bool judge_all(ou_gc_report *report)
     return n == all;
 }
 
-/* The first stop: counts that wait in inboxes are merged. */
-static int begin(ou_gc_report *report)
+/* The first stop: counts that wait in inboxes are merged. From here on what others let go of is
+ * kept while the hint may be reading it, if it will be made beside them. */
+static int begin(ou_gc_report *report, bool *beside)
 {
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
     ou_gc_expect();
     ou_gc_list_begin();
     int result = ou_hint_reserve();
+    *beside = result == 0 && may_run_beside() && ou_epoch_read_begin();
     ou_gc_start_world(report);
     ou_objects_bury(dead);
     return result;
 }
 
 /* Pages are listed while the world stands. */
-static bool make_hint(ou_gc_report *report)
+static bool make_hint(ou_gc_report *report, bool beside)
 {
-    bool beside = may_run_beside();
     return run_pass(ou_hint_list, false, report) && run_pass(ou_hint_count, beside, report) &&
            run_pass(ou_hint_clamp, beside, report) && run_pass(ou_hint_mark, beside, report) &&
            run_pass(ou_hint_collect, beside, report) && run_pass(ou_hint_group, beside, report);
@@ -295,12 +300,15 @@ static bool make_hint(ou_gc_report *report)
 
 bool ou_gc_sliced(ou_gc_report *report)
 {
-    bool through = false, judged = false;
+    bool through = false, judged = false, beside;
     ou_gc.stack_len = 0;
     ou_gc.stack_overflow = false;
-    if (!ou_blocks_from_malloc && begin(report) == 0) {
+    if (!ou_blocks_from_malloc && begin(report, &beside) == 0) {
         ou_gc_pacing_phase(OU_PACING_HINT);
-        through = make_hint(report);
+        through = make_hint(report, beside);
+        if (beside) {
+            ou_epoch_read_end();
+        }
         if (through) {
             report->suspects = ou_gc_hint.suspect_count;
             report->growth_bytes = ou_gc_pacing_growth();

@@ -42,6 +42,7 @@ typedef struct ou_hint {
     uint32_t suspect_count;
     size_t region, block; /* where the pass goes on */
     uint32_t current;     /* suspect whose references are being read */
+    uint32_t turns;       /* sections begun; what was looked up in one holds there only */
     bool stands;          /* the world does, in this slice */
     bool must_stand;      /* from now on: some type's traverse slot is needed */
 } ou_hint;
@@ -62,7 +63,12 @@ int ou_hint_reserve(void);
 void ou_hint_release(void);
 void ou_hint_rewind(void); /* before each pass */
 
-/* World stopped: is there a tracked object in this block, where one was listed? */
+/* Others may wait for the end of the section in which the hint reads beside them (peek.h): ends
+ * it and begins another one. False: `o`, unless NULL, is not there any more. */
+bool ou_hint_turn(const ou_object *o);
+
+/* World stopped, or in a section: is there a tracked object in this block, where one was
+ * listed? */
 bool ou_hint_holds(const ou_object *o);
 /* Number of the suspect that `o` is. */
 uint32_t ou_hint_find(ou_object *o);

@@ -39,6 +39,7 @@ static struct {
 
 void (*ou_arena_on_dirty)(void);
 void (*ou_arena_on_soft_limit)(void);
+void (*ou_arena_on_containers)(void);
 uint64_t ou_arena_growth;
 
 #define GROWTH_BYTES ((size_t)2 << 20) /* what a growth is at least */
@@ -411,9 +412,15 @@ void ou_arena_wait_dirty(void)
 
 void ou_arena_give(ou_page *first, size_t pages)
 {
+    uint32_t bin = ou_tag_bin(ou_page_tag(first));
+    bool tracked =
+        bin == OU_BIN_LARGE_TRACKED || (bin >= OU_BIN_FIRST_TRACKED && bin < OU_BIN_COUNT);
     for (size_t i = 0, n = ou_page_number(first); i < ou_min(pages, OU_SPAN_PAGES_MAX); i++) {
         ou_store_relaxed(&ou_tags[n + i].word, 0u); /* spans have all tagged, runs the first */
         ou_page_table[n + i].back = 0;
+    }
+    if (tracked && ou_arena_on_containers) {
+        ou_arena_on_containers(); /* after the tags: who looks now finds nothing here */
     }
     release((size_t)(first - ou_page_table), pages);
 }

@@ -49,6 +49,10 @@ extern void (*ou_arena_on_dirty)(void);
  * asks for a collection, no more. NULL: nobody cares. */
 extern void (*ou_arena_on_soft_limit)(void);
 
+/* Seam: called by a thread that gives back pages of containers, when their tags are cleared and
+ * before anybody else can take them: waits for who may be reading there (thread/epoch.h). */
+extern void (*ou_arena_on_containers)(void);
+
 /* Sleeps until there are dirty pages that may be purged: what the system refused (locked
  * memory) is not tried again before more is freed. For one thread. */
 void ou_arena_wait_dirty(void);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "conf/conf.h"
+#include "heap/arena.h"
 #include "heap/heap.h"
 #include "object/hot.h"
 #include "object/watch.h"
@@ -163,6 +164,7 @@ void ou_side_wire(void)
 {
     ou_epoch_free = side_free_now;
     ou_epoch_decref = drop;
+    ou_arena_on_containers = ou_epoch_await_collector;
 }
 
 int64_t ou_refcount(const ou_object *o)

@@ -61,6 +61,14 @@ bool ou_epoch_read_begin(void)
     return true;
 }
 
+void ou_epoch_await_collector(void)
+{
+    uint32_t collector = ou_load_acquire(&ou_epoch_collector); /* pairs: read_end */
+    if (collector && &ou_slots[collector] != ou_self.self) {
+        ou_slot_op_await(&ou_slots[collector]);
+    }
+}
+
 static void free_all(struct ou_epoch_queue *q)
 {
     for (size_t i = 0; i < q->count; i++) {
@@ -111,21 +119,20 @@ static struct ou_epoch_queue *queue_of(ou_slot *self)
  * owner changes without a lock. */
 static OU_COLD void retire_now(struct ou_epoch_queue *q, void *p, size_t bytes)
 {
-    ou_slot *self = ou_self.self, *collector = &ou_slots[ou_load_relaxed(&ou_epoch_collector)];
-    if (!self->in_op) {
+    if (ou_self.self && !ou_self.self->in_op) {
         ou_epoch_wait();
         if (q) {
             free_all(q);
         }
-    } else if (collector != self) {
-        ou_slot_op_await(collector);
+    } else {
+        ou_epoch_await_collector();
     }
     ou_epoch_free(p, bytes);
 }
 
 void ou_epoch_retire(void *p, size_t bytes)
 {
-    struct ou_epoch_queue *q = queue_of(ou_self.self);
+    struct ou_epoch_queue *q = ou_self.self ? queue_of(ou_self.self) : NULL;
     OU_STAT(epoch_retired, 1);
     OU_STAT(epoch_retired_bytes, bytes);
     if (OU_UNLIKELY(!q || q->count == STORAGE_MAX || bytes > BIG_BYTES ||

@@ -67,6 +67,10 @@ void ou_epoch_drop(ou_object *o);
 /* Safepoint of a thread that has references to drop (OU_POLL_EPOCH). */
 void ou_epoch_tend(void);
 
+/* Waits until a collector that reads has left the section it may be in. Any thread, any state:
+ * that section waits for nobody. */
+void ou_epoch_await_collector(void);
+
 /* Frees and drops all that the calling thread has retired. In no operation, no lock held; a
  * no-op when there is nothing. */
 void ou_epoch_flush(void);
