@@ -64,6 +64,7 @@ int ou_start(const char *conf)
     ou_special_set(OU_SPECIAL_MALLOC, from_malloc);
     failed = ou_thread_attach();
     if (failed) {
+        ou_conf = before;
         return ou_range ? failed : ou_fail(OU_ENOMEM, "no address space for the heap");
     }
     ou_fork_wire();

@@ -68,8 +68,11 @@ int ou_slot_attach(void)
         return 0;
     }
     ou_heap *heap = ou_heap_mine();
-    if (!heap) {
+    if (!heap && ou_heap_at(OU_HEAP_MAX - 1)) {
         return ou_fail(OU_ELIMIT, "no slot left for another thread (%u)", OU_SLOT_MAX - 1);
+    }
+    if (!heap) {
+        return ou_fail(OU_ENOMEM, "no memory for the heap of another thread");
     }
     ou_slot *slot = &ou_slots[heap->id];
     slot->id = heap->id;

@@ -37,7 +37,7 @@ OU_API int ou_start(const char *conf);
 OU_API int ou_stop(void);
 
 /* Attaches the calling thread: gives it a slot (a new one or one left by a thread that ended).
- * Returns 0 (also when attached already) or OU_ELIMIT (8,191 at a time). */
+ * Returns 0 (also when attached already), OU_ELIMIT (8,191 at a time) or OU_ENOMEM. */
 OU_API int ou_thread_attach(void);
 
 /* Gives the slot back. The thread's objects live on and belong to the next thread that takes
