@@ -248,6 +248,9 @@ void *ou_realloc(void *p, size_t size)
 
 void *ou_memalign(size_t align, size_t size)
 {
+    if (align > BYTES_MAX) { /* also above 2^63, where no power of two follows */
+        return out_of_memory();
+    }
     if (ou_guard_on()) {
         size_t power = ou_is_pow2(align) ? align
                        : align < 16      ? 16
@@ -257,7 +260,7 @@ void *ou_memalign(size_t align, size_t size)
     if (align <= 16) {
         return ou_malloc(size);
     }
-    if (size > BYTES_MAX || align > BYTES_MAX) {
+    if (size > BYTES_MAX) {
         return out_of_memory();
     }
     if (!ou_range) {
