@@ -25,7 +25,7 @@ static struct {
     size_t dirty;     /* lock; read relaxed: free pages that are not clean */
     size_t given;     /* atomic: bytes of used pages that were given back (sparse.c) */
     size_t peak;      /* lock; read relaxed: resident bytes that are the next growth */
-    run out[OUT_MAX]; /* lock: on their way to the system, neither free nor used; 0 pages: none
+    run out[OUT_MAX]; /* lock: on their way to the system, neither free nor used; else 0 pages
                        */
     size_t out_pages; /* lock: in all of them */
     uint64_t *free;   /* lock: bit set = free, for pages below top */
@@ -43,6 +43,7 @@ void (*ou_arena_on_containers)(void);
 uint64_t ou_arena_growth;
 
 #define GROWTH_BYTES ((size_t)2 << 20) /* what a growth is at least */
+#define PEAK_FADES 256                 /* ticks, of 0.5 s: half of a peak fades in 90 s */
 
 bool ou_arena_init(void)
 {
@@ -54,8 +55,7 @@ bool ou_arena_init(void)
     arena.soiled = maps[1];
     arena.aged = maps[2];
     arena.pages = ou_range_bytes >> OU_PAGE_SHIFT;
-    arena.top = 1; /* page 0 stays unused: offset 0 means "none" */
-    arena.hint = 1;
+    arena.top = arena.hint = 1; /* page 0 stays unused: offset 0 means "none" */
     return true;
 }
 
@@ -105,12 +105,9 @@ static size_t find_run(size_t n, size_t align)
 static size_t take_fresh(size_t n, size_t align, size_t room)
 {
     size_t start = aligned(arena.top, align);
-    size_t end = start + n + room;
+    size_t end = start + n + room <= arena.pages ? start + n + room : start + n;
     if (end > arena.pages) {
-        end = start + n;
-        if (end > arena.pages) {
-            return 0;
-        }
+        return 0;
     }
     ou_bits_put(arena.free, arena.top, end - arena.top, true);
     arena.hint = ou_min(arena.hint, arena.top);
@@ -134,7 +131,7 @@ static size_t resident(void)
 
 static size_t next_peak(void)
 {
-    return resident() + ou_max(resident() / 16, GROWTH_BYTES);
+    return resident() + ou_max(resident() / 32, GROWTH_BYTES);
 }
 
 /* Marks [start, start + n) as taken; true when all of it was clean. */
@@ -207,15 +204,23 @@ static size_t purge(const uint64_t *which, size_t from)
         *(clean ? &bytes : &refused) += at.pages << OU_PAGE_SHIFT;
     }
     arena.refused = refused >> OU_PAGE_SHIFT;
-    ou_store_relaxed(&arena.peak, ou_min(arena.peak, next_peak()));
     ou_lock_give(&arena.lock);
     OU_STAT(heap_purged_bytes, bytes);
     return bytes;
 }
 
-/* More is resident than ever, or than after the last purge, by a sixteenth: free pages go
- * before others come, those of the arena at once and those inside of spans when their owners
- * see that ou_arena_growth has changed. */
+/* The peak falls by 1/fades of what lies above the next growth: slowly, or a program that
+ * swings would give its pages back and fault them again with each swing. 1: at once. */
+static void fade_peak(size_t fades)
+{
+    ou_lock_take(&arena.lock);
+    size_t above = arena.peak - ou_min(arena.peak, next_peak());
+    ou_store_relaxed(&arena.peak, arena.peak - above / fades);
+    ou_lock_give(&arena.lock);
+}
+
+/* A 32nd above the peak free pages go before others come, those of the arena at once,
+ * those inside of spans when their owners see that ou_arena_growth has changed. */
 static void grow(void)
 {
     ou_lock_take(&arena.lock);
@@ -329,6 +334,7 @@ static size_t purge_aged(void)
     ou_lock_take(&arena.lock);
     memcpy(arena.aged, arena.soiled, (arena.top + 63) / 64 * 8);
     ou_lock_give(&arena.lock);
+    fade_peak(PEAK_FADES);
     return bytes;
 }
 
@@ -337,7 +343,11 @@ size_t ou_arena_purge(bool all)
     ou_lock_take(&arena.lock);
     bool due = !all && tick_due_locked();
     ou_lock_give(&arena.lock);
-    return all ? purge(arena.soiled, 0) : due ? purge_aged() : 0;
+    size_t bytes = all ? purge(arena.soiled, 0) : due ? purge_aged() : 0;
+    if (all) {
+        fade_peak(1);
+    }
+    return bytes;
 }
 
 /* First page behind the lowest `keep` dirty ones. */

@@ -29,14 +29,15 @@ bool ou_arena_extend(ou_page *first, size_t pages, size_t more);
 /* Gives the tail of a run back, keeping `keep` pages. */
 void ou_arena_shrink(ou_page *first, size_t pages, size_t keep);
 
-/* Purges dirty pages older than heap_purge_ms, or all of them. Returns bytes. */
+/* Purges dirty pages older than heap_purge_ms, or all of them, and forgets how large the heap
+ * has been, a little or at once. Returns bytes. */
 size_t ou_arena_purge(bool all);
 
-/* How often resident memory passed its peak by a sixteenth. Read relaxed, by any thread. */
+/* How often resident memory passed its peak by a 32nd. Read relaxed, by any thread. */
 extern OU_HIDDEN uint64_t ou_arena_growth; /* lock */
 
-/* Pages inside of used runs were given back to the system; are about to be used again. Any
- * thread. */
+/* Pages inside of used runs were given back to the system (also such as it would not take); are
+ * about to be used again. Any thread. */
 void ou_arena_count_given(size_t bytes);
 void ou_arena_count_taken(size_t bytes);
 

@@ -5,8 +5,8 @@
  *
  * When resident memory passes its peak, each thread gives back the pages of 4 KiB of its own
  * raw spans on which every block is free, at its next slow allocation. Only new peaks start
- * this (each a sixteenth above the last), so that nothing goes back and forth in a program that
- * is as large as it was before.
+ * this (each a 32nd above the last; a peak fades in minutes), so that nothing goes back and
+ * forth in a program that is as large as it was before.
  *
  *      span  |XXXX|....|X...|....|      X in use
  *      given    0    1    0    1        one bit a page of the system, in the span's meta
@@ -17,6 +17,8 @@
  *    where a block on a given page is known to be free;
  *  - before a block is handed out, the pages it lies on stop being given: the words of their
  *    free blocks must still be zero (or somebody wrote after a free), and get their canaries.
+ * A run that the system takes back only in part (the program has locked the rest) counts as
+ * given, since nobody knows which of its canaries are left: zero or canary is right there.
  * Blocks above 512 bytes, whose marks are beside, need neither.
  *
  * Spans of objects stay: a dead object must be told by its first word.
@@ -62,11 +64,11 @@ static uint64_t free_pages(const ou_page *span, const ou_bin_info *info)
     return found;
 }
 
-/* Gives runs of pages back; returns bytes. */
+/* Gives runs of pages back; returns the bytes that the system took. */
 static size_t give(ou_page *span, uint32_t bin, uint64_t pages)
 {
     uint64_t given = span->given;
-    size_t bytes = 0;
+    size_t bytes = 0, refused = 0;
     if (!ou_bin_is_mapped(bin)) {
         ou_store_relaxed(&ou_page_ends[ou_page_number(span)], 0u); /* before the pages change */
     }
@@ -76,15 +78,16 @@ static size_t give(ou_page *span, uint32_t bin, uint64_t pages)
         uint32_t n = above ? (uint32_t)__builtin_ctzll(above) : 64;
         uint64_t run = (~(uint64_t)0 >> (64 - n)) << from;
         rest &= ~run;
-        if (n >= RUN_MIN && ou_os_purge(ou_page_start(span) + ((size_t)from << OU_GIVEN_SHIFT),
-                                        (size_t)n << OU_GIVEN_SHIFT)) {
+        if (n >= RUN_MIN) {
+            bool gone = ou_os_purge(ou_page_start(span) + ((size_t)from << OU_GIVEN_SHIFT),
+                                    (size_t)n << OU_GIVEN_SHIFT);
             given |= run;
-            bytes += (size_t)n << OU_GIVEN_SHIFT;
+            *(gone ? &bytes : &refused) += (size_t)n << OU_GIVEN_SHIFT;
         }
     }
     ou_store_relaxed(&span->given, given);
     ou_span_set_end(span, bin);
-    ou_arena_count_given(bytes);
+    ou_arena_count_given(bytes + refused); /* each bit is taken off again */
     return bytes;
 }
 
@@ -124,7 +127,7 @@ static void mark_again(ou_page *span, uint32_t page, const ou_bin_info *info)
     for (uint32_t i = ou_block_index(start + bytes - 1, info); i < ou_min(end, span->carved);
          i++) {
         uint64_t *block = (uint64_t *)(ou_page_start(span) + i * bytes);
-        if (OU_UNLIKELY(block[1] != 0)) {
+        if (OU_UNLIKELY(block[1] != 0 && block[1] != ou_canary_of(block))) {
             ou_heap_corrupt(block);
         }
         block[1] = ou_canary_of(block);

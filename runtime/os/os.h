@@ -18,8 +18,8 @@ void *ou_os_map(size_t bytes);
 void ou_os_unmap(void *p, size_t bytes);
 
 /* Gives the contents back: reads as zero afterwards, resident memory falls at once
- * (MADV_DONTNEED; MADV_FREE would leave it counted). False, and nothing has changed, when the
- * system refuses (locked memory). */
+ * (MADV_DONTNEED; MADV_FREE would leave it counted). False when the system refuses some of it
+ * (locked memory): any of the pages may read as zero then. */
 bool ou_os_purge(void *p, size_t bytes);
 
 /* Asks for huge pages where they are not touched yet; only a wish. */
