@@ -3,7 +3,7 @@
 /*
  * swinging_settles.c - each time free pages went to the system the heap forgot how large it had
  * been. A program that went to and fro between many small blocks and some large ones gave all
- * its free pages back in every round and faulted them in again: ten times the time, for good.
+ * its free pages back in every round and faulted them in again: six times the time, for good.
  *
  * After a few rounds, each a new peak, it has what it needs and gives nothing back.
  */
