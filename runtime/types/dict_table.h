@@ -148,7 +148,7 @@ OU_INLINE void ou_dict_add(ou_dict *d, ou_object *key, uint64_t hash, ou_object 
     ou_store_release(&e->value, value);
     ou_store_release(&e->key, key);
     ou_dict_index(d, hash, d->used);
-    ou_store_release(&d->used, d->used + 1); /* pairs: ou_dict_look */
+    ou_store_release(&d->used, d->used + 1); /* pairs: ou_peek_pair */
     ou_store_relaxed(&d->len, d->len + 1);
     ou_store_release(&d->epoch, d->epoch + 1); /* after the entry: dict_each.c */
 }
@@ -160,8 +160,8 @@ OU_INLINE void ou_dict_show(ou_dict *d, ou_dict_entry *entries, uint32_t used, u
 {
     ou_store_relaxed(&d->used, 0u);
     ou_store_relaxed(&d->mask, mask);
-    ou_store_release(&d->entries, entries); /* pairs: ou_dict_look */
-    ou_store_release(&d->used, used);       /* pairs: ou_dict_look */
+    ou_store_release(&d->entries, entries); /* pairs: ou_peek_pair */
+    ou_store_release(&d->used, used);       /* pairs: ou_peek_pair */
     d->room = room;
 }
 
@@ -170,18 +170,6 @@ OU_INLINE void ou_dict_empty(ou_dict *d)
 {
     ou_dict_show(d, ou_dict_no_entries(), 0, 0, 0);
     ou_store_relaxed(&d->len, 0);
-}
-
-/* The filled entries as they were at one moment, for a reader without the guard, in an epoch
- * section (thread/epoch.h). False: they change, look again. Keys and values are loaded
- * atomically; either may be NULL when the entry is being deleted. */
-OU_INLINE bool ou_dict_look(const ou_dict *d, const ou_dict_entry **entries, uint32_t *n)
-{
-    ou_dict_entry *seen = ou_load_acquire(&d->entries); /* pairs: ou_dict_show */
-    uint32_t used = ou_load_acquire(&d->used);          /* pairs: ou_dict_show, ou_dict_add */
-    *entries = seen;
-    *n = seen != ou_dict_no_entries() ? used : 0; /* the empty one does come back */
-    return OU_LIKELY(ou_load_relaxed(&d->entries) == seen);
 }
 
 /* Makes room for one more. False: OU_ENOMEM is set and nothing changed. */

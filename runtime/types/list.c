@@ -130,7 +130,7 @@ int ou_list_set(ou_object *list, size_t i, ou_object *item)
         return ou_fail_index("list", i, len);
     }
     ou_object *old = l->items[i];
-    ou_store_release(&l->items[i], ou_incref(item)); /* pairs: ou_list_look */
+    ou_store_release(&l->items[i], ou_incref(item)); /* pairs: ou_peek_pair */
     ou_guard_end(list, guard);
     ou_guard_drop(guard, old);
     return 0;
@@ -149,7 +149,7 @@ static __attribute__((noinline)) int append_any(ou_list *l, ou_object *item)
     bool room = len < l->capacity || ou_list_reserve(l, len + 1);
     if (OU_LIKELY(room)) {
         ou_store_release(&l->items[len], item);
-        ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
+        ou_store_release(&l->len, len + 1); /* pairs: ou_peek_pair */
     }
     ou_guard_end(&l->base, guard);
     if (OU_UNLIKELY(!room)) {
@@ -166,7 +166,7 @@ OU_INLINE int append(ou_list *l, ou_object *item)
         size_t len = l->len;
         if (OU_LIKELY(len < l->capacity)) {
             ou_store_release(&l->items[len], item);
-            ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
+            ou_store_release(&l->len, len + 1); /* pairs: ou_peek_pair */
             ou_own_leave();
             return 0;
         }
@@ -227,7 +227,7 @@ int ou_list_insert(ou_object *list, size_t i, ou_object *item)
         ou_guard_alone(list);
         memmove(l->items + i + 1, l->items + i, (len - i) * sizeof(ou_object *));
         ou_store_release(&l->items[i], ou_incref(item));
-        ou_store_release(&l->len, len + 1); /* pairs: ou_list_look */
+        ou_store_release(&l->len, len + 1); /* pairs: ou_peek_pair */
     }
     ou_guard_end(list, guard);
     if (!inside) {

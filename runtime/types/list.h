@@ -28,20 +28,6 @@ typedef struct ou_list {
 
 static_assert(sizeof(ou_list) == 40, "a list is 40 bytes and its array");
 
-/* Items and their number as they were at one moment, for a reader without the guard, in an
- * epoch section (thread/epoch.h). False: they change, look again. An array that grows is
- * published before the length that needs it, one that shrinks after it, and none comes back
- * while a section lasts: the same array before and after the length was read is long enough for
- * it. The items themselves are loaded atomically; no moment is common to all of them. */
-OU_INLINE bool ou_list_look(const ou_list *l, ou_object *const **items, size_t *n)
-{
-    ou_object **seen = ou_load_acquire(&l->items); /* pairs: ou_list_reserve */
-    size_t len = ou_load_acquire(&l->len);         /* pairs: append */
-    *items = seen;
-    *n = seen ? len : 0; /* NULL does come back */
-    return OU_LIKELY(ou_load_relaxed(&l->items) == seen);
-}
-
 /* New reference to item `i`, or NULL without an error when there is none (any more). */
 ou_object *ou_list_peek(ou_list *list, size_t i);
 

@@ -45,7 +45,7 @@ static bool array_move(ou_list *l, size_t capacity)
     if (copied && l->len) {
         memcpy(items, old, l->len * sizeof *old);
     }
-    ou_store_release(&l->items, items); /* pairs: ou_list_look */
+    ou_store_release(&l->items, items); /* pairs: ou_peek_pair */
     l->capacity = capacity;
     if (OU_UNLIKELY(copied && apart)) {
         ou_side_free(old, old_bytes);
@@ -169,7 +169,7 @@ static bool append_all(ou_list *l, ou_object *const *items, size_t n)
         return false;
     }
     ou_refs_take(l->items + l->len, items, n);
-    ou_store_release(&l->len, l->len + n); /* pairs: ou_list_look */
+    ou_store_release(&l->len, l->len + n); /* pairs: ou_peek_pair */
     return true;
 }
 
@@ -186,7 +186,7 @@ static int extend_shared(ou_list *l, ou_list *other)
     if (OU_LIKELY(ok && s.len)) {
         ou_guard_alone(&l->base);
         memcpy(l->items + l->len, s.items, s.len * sizeof(ou_object *));
-        ou_store_release(&l->len, l->len + s.len); /* pairs: ou_list_look */
+        ou_store_release(&l->len, l->len + s.len); /* pairs: ou_peek_pair */
     }
     ou_guard_end(&l->base, guard);
     if (!ok) {
