@@ -7,6 +7,7 @@
 #include "conf/stats.h"
 #include "heap/bits.h"
 #include "heap/huge.h"
+#include "heap/peak.h"
 #include "os/lock.h"
 
 #define OUT_MAX 4     /* threads that give memory back at a time */
@@ -23,8 +24,6 @@ static struct {
     size_t hint;      /* lock: no free page below, at most */
     size_t used;      /* lock; read relaxed: pages in runs */
     size_t dirty;     /* lock; read relaxed: free pages that are not clean */
-    size_t given;     /* atomic: bytes of used pages that were given back (sparse.c) */
-    size_t peak;      /* lock; read relaxed: resident bytes that are the next growth */
     run out[OUT_MAX]; /* lock: on their way to the system, neither free nor used; else 0 pages
                        */
     size_t out_pages; /* lock: in all of them */
@@ -42,7 +41,6 @@ void (*ou_arena_on_soft_limit)(void);
 void (*ou_arena_on_containers)(void);
 uint64_t ou_arena_growth;
 
-#define GROWTH_BYTES ((size_t)2 << 20) /* what a growth is at least */
 #define PEAK_FADES 256                 /* ticks, of 0.5 s: half of a peak fades in 90 s */
 
 bool ou_arena_init(void)
@@ -121,19 +119,6 @@ static bool over_limit(size_t more)
     return limit && (arena.used + more) << OU_PAGE_SHIFT > (size_t)limit;
 }
 
-/* What the system counts as resident, at most. */
-static size_t resident(void)
-{
-    size_t held = (ou_load_relaxed(&arena.used) + ou_load_relaxed(&arena.dirty))
-                  << OU_PAGE_SHIFT;
-    return held - ou_min(held, ou_load_relaxed(&arena.given));
-}
-
-static size_t next_peak(void)
-{
-    return resident() + ou_max(resident() / 32, GROWTH_BYTES);
-}
-
 /* Marks [start, start + n) as taken; true when all of it was clean. */
 static bool claim(size_t start, size_t n)
 {
@@ -209,13 +194,10 @@ static size_t purge(const uint64_t *which, size_t from)
     return bytes;
 }
 
-/* The peak falls by 1/fades of what lies above the next growth: slowly, or a program that
- * swings would give its pages back and fault them again with each swing. 1: at once. */
 static void fade_peak(size_t fades)
 {
     ou_lock_take(&arena.lock);
-    size_t above = arena.peak - ou_min(arena.peak, next_peak());
-    ou_store_relaxed(&arena.peak, arena.peak - above / fades);
+    ou_peak_fade(ou_arena_held_bytes(), fades);
     ou_lock_give(&arena.lock);
 }
 
@@ -224,9 +206,8 @@ static void fade_peak(size_t fades)
 static void grow(void)
 {
     ou_lock_take(&arena.lock);
-    bool grown = resident() > arena.peak;
+    bool grown = ou_peak_raise(ou_arena_held_bytes());
     if (grown) {
-        ou_store_relaxed(&arena.peak, next_peak());
         ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
     }
     ou_lock_give(&arena.lock);
@@ -237,19 +218,19 @@ static void grow(void)
 
 static void look_for_growth(void)
 {
-    if (OU_UNLIKELY(resident() > ou_load_relaxed(&arena.peak))) {
+    if (ou_peak_passed(ou_arena_held_bytes())) {
         grow();
     }
 }
 
 void ou_arena_count_given(size_t bytes)
 {
-    ou_fetch_add_relaxed(&arena.given, bytes);
+    ou_peak_given(bytes);
 }
 
 void ou_arena_count_taken(size_t bytes)
 {
-    ou_fetch_sub_relaxed(&arena.given, bytes);
+    ou_peak_taken(bytes);
     look_for_growth();
 }
 
