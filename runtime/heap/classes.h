@@ -73,6 +73,12 @@ OU_INLINE uint32_t ou_class_of(size_t bytes)
     return OU_CLASS_SMALL + (top - 7) * 8 + (uint32_t)((n >> (top - 3)) & 7);
 }
 
+/* The same for 2..16 words, where the classes step by one: no branch. */
+OU_INLINE uint32_t ou_class_of_words(size_t words)
+{
+    return (uint32_t)words - 2u;
+}
+
 /* Bin of a raw block of `bytes` (0..OU_SMALL_BYTES), stepping 16. */
 OU_INLINE uint32_t ou_raw_bin(size_t bytes)
 {

@@ -212,7 +212,8 @@ OU_INLINE void *ou_heap_pop_object(uint32_t bin)
     }
     ou_store_relaxed(&heap->bins[bin], top - 1);
     if (OU_HARDENED && OU_UNLIKELY(((uint64_t *)p)[1] != ou_canary_of(p))) {
-        return ou_heap_corrupt(p);
+        ou_heap_corrupt(p);
+        __builtin_unreachable(); /* nothing to keep for afterwards: no saved registers */
     }
     return p;
 }

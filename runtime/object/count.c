@@ -82,7 +82,11 @@ OU_COLD _Noreturn void ou_count_underflow(const ou_object *o)
  * count. Unless it has never been in a table, and only its block comes from elsewhere. */
 static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
 {
-    if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) == 0)) {
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (local & OU_IMMORTAL) {
+        return;
+    }
+    if (OU_UNLIKELY(local == 0)) {
         ou_count_underflow(o);
     }
     ou_store_relaxed(&o->rc_local, 0u);
@@ -105,7 +109,7 @@ void ou_decref_last(ou_object *o)
 {
     uint32_t shared = ou_load_acquire(&o->rc_shared);
     uint32_t local = ou_load_relaxed(&o->rc_local);
-    if (OU_UNLIKELY(shared != OU_RC_INIT || local != 1)) {
+    if (OU_UNLIKELY((shared ^ OU_RC_INIT) | (local ^ 1))) {
         merge_local_zero(o, shared);
         return;
     }

@@ -8,9 +8,9 @@
  *         ... or ou_quick_new_polled            a safepoint before it
  *         ...fields and references...
  * Death:  type->die(o, type), called by ou_decref_last:
- *         ou_quick_dies()                       false: ou_quick_die_long(o, refs, 0)
- *         n = ou_quick_drop(refs, all)          n < all: some reference needs more than a
- *                                               subtraction: ou_quick_die_long(o, refs, n)
+ *         ou_quick_dies()                       false: ou_quick_die_long(o, refs, refs)
+ *         rest = ou_quick_drop(refs, end, ...)  rest < end: some reference needs more than a
+ *                                               subtraction: ou_quick_die_long(o, refs, rest)
  *         ou_quick_free(o, bin)
  *
  * Why no weakref and no intern entry can be there: whoever makes one leaves the state INIT
@@ -86,24 +86,24 @@ OU_INLINE bool ou_own_incref(ou_object *o)
 OU_INLINE bool ou_own_decref(ou_object *o)
 {
     uint32_t local = ou_load_relaxed(&o->rc_local);
-    if (OU_UNLIKELY((int32_t)local < 0)) {
+    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot && (int32_t)local > 1)) {
+        ou_store_relaxed(&o->rc_local, local - 1);
         return true;
     }
-    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot || local < 2)) {
-        return false;
-    }
-    ou_store_relaxed(&o->rc_local, local - 1);
-    return true;
+    return (int32_t)local < 0; /* immortal */
 }
 
-/* Drops references, NULL or not, until one needs a call. Returns how many. */
-OU_INLINE size_t ou_quick_drop(ou_object *const *refs, size_t n)
+/* Drops references, of which some may be NULL if `gaps`, until one needs a call: the place of
+ * that, or `end`. */
+OU_INLINE ou_object **ou_quick_drop(ou_object **refs, ou_object **end, bool gaps)
 {
-    size_t i = 0;
-    while (i < n && (!refs[i] || ou_own_decref(refs[i]))) {
-        i++;
+    for (; refs != end; refs++) {
+        ou_object *o = *refs;
+        if ((!gaps || o) && OU_UNLIKELY(!ou_own_decref(o))) {
+            break;
+        }
     }
-    return i;
+    return refs;
 }
 
 /* May the caller end this container where it stands? */
@@ -112,8 +112,9 @@ OU_INLINE bool ou_quick_dies(void)
     return OU_LIKELY(!ou_load_relaxed(&ou_special) && !ou_self.dying && !OU_ASAN);
 }
 
-/* The rest of a death: `refs` of `o` below `dropped` are gone already and become NULL. */
-void ou_quick_die_long(ou_object *o, ou_object **refs, size_t dropped);
+/* The rest of a death: the references of `o` from `refs` to `rest` are gone already and become
+ * NULL. */
+void ou_quick_die_long(ou_object *o, ou_object **refs, ou_object **rest);
 
 /* Gives the block of a dead object, of this thread's heap and of `bin`, back. */
 OU_INLINE void ou_quick_free(ou_object *o, uint32_t bin)

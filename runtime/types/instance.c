@@ -387,16 +387,15 @@ static void instance_drop(ou_object *o)
 
 static void instance_die(ou_object *o, const ou_type *type)
 {
-    ou_object **slots = ou_instance_slots(o);
-    size_t n = type->slots, dropped = 0;
-    if (ou_quick_dies() && !(OU_UNLIKELY(ou_instance_is_open(type)) && slots[n])) {
-        dropped = ou_quick_drop(slots, n);
-        if (OU_LIKELY(dropped == n)) {
+    ou_object **rest = ou_instance_slots(o), **end = rest + type->slots;
+    if (ou_quick_dies() && !(OU_UNLIKELY(ou_instance_is_open(type)) && *end)) {
+        rest = ou_quick_drop(rest, end, true);
+        if (OU_LIKELY(rest == end)) {
             ou_quick_free(o, type->bin);
             return;
         }
     }
-    ou_quick_die_long(o, slots, dropped);
+    ou_quick_die_long(o, ou_instance_slots(o), rest);
 }
 
 static void instance_release(ou_object *o)

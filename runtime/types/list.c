@@ -52,10 +52,11 @@ ou_object *ou_list_of(ou_object *const *items, size_t n)
     ou_list_init(l, n);
     l->len = n;
     for (size_t i = 0; i < n; i++) {
-        if (OU_UNLIKELY(!ou_own_incref(items[i]))) {
+        ou_object *item = items[i];
+        if (OU_UNLIKELY(!ou_own_incref(item))) {
             return list_fill_rest(l, items, i);
         }
-        l->room[i] = items[i];
+        l->room[i] = item;
     }
     ou_quick_track(&l->base);
     return &l->base;

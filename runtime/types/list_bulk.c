@@ -382,10 +382,11 @@ static void list_die(ou_object *o, const ou_type *type)
 {
     (void)type;
     ou_list *l = (ou_list *)o;
-    size_t len = l->len, dropped = 0;
+    size_t len = l->len;
+    ou_object **rest = l->items, **end = rest + len;
     if (ou_quick_dies() && len <= OU_LIST_ROOM) {
-        dropped = ou_quick_drop(l->items, len);
-        if (OU_LIKELY(dropped == len)) {
+        rest = ou_quick_drop(rest, end, false);
+        if (OU_LIKELY(rest == end)) {
             if (OU_LIKELY(l->items == l->room)) {
                 ou_quick_free(o, ou_list_bin(l->capacity));
             } else {
@@ -395,7 +396,7 @@ static void list_die(ou_object *o, const ou_type *type)
             return;
         }
     }
-    ou_quick_die_long(o, l->items, dropped);
+    ou_quick_die_long(o, l->items, rest);
 }
 
 static int list_equal(ou_object *a, ou_object *b, int depth)

@@ -18,7 +18,7 @@ OU_INLINE size_t ou_list_bytes(size_t n)
 /* Bin of that block, which is at most 128 bytes. */
 OU_INLINE uint32_t ou_list_bin(size_t n)
 {
-    return ou_class_of(ou_list_bytes(n)) + OU_BIN_FIRST_TRACKED;
+    return ou_class_of_words(sizeof(ou_list) / sizeof(ou_object *) + n) + OU_BIN_FIRST_TRACKED;
 }
 
 static_assert(sizeof(ou_list) + OU_LIST_ROOM * sizeof(ou_object *) <= OU_CLASS_STEP_MAX,

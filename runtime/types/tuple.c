@@ -15,9 +15,12 @@ static ou_tuple empty;
  * the classes that step 8. */
 #define QUICK_ITEMS 13u
 
-static uint32_t quick_bin(size_t n)
+static_assert(sizeof(ou_tuple) + QUICK_ITEMS * sizeof(ou_object *) <= OU_CLASS_STEP_MAX,
+              "the bin of a quick tuple is found by an addition");
+
+OU_INLINE uint32_t quick_bin(size_t n)
 {
-    return ou_class_of(sizeof(ou_tuple) + n * sizeof(ou_object *)) + OU_BIN_FIRST_TRACKED;
+    return ou_class_of_words(sizeof(ou_tuple) / sizeof(ou_object *) + n) + OU_BIN_FIRST_TRACKED;
 }
 
 /* The general form: any length, any circumstances. */
@@ -61,10 +64,11 @@ ou_object *ou_tuple_new(ou_object *const *items, size_t n)
     }
     t->len = n;
     for (size_t i = 0; i < n; i++) {
-        if (OU_UNLIKELY(!ou_own_incref(items[i]))) {
+        ou_object *item = items[i];
+        if (OU_UNLIKELY(!ou_own_incref(item))) {
             return tuple_fill_rest(t, items, i);
         }
-        t->items[i] = items[i];
+        t->items[i] = item;
     }
     ou_quick_track(&t->base);
     return &t->base;
@@ -115,15 +119,16 @@ static void tuple_die(ou_object *o, const ou_type *type)
 {
     (void)type;
     ou_tuple *t = (ou_tuple *)o;
-    size_t len = t->len, dropped = 0;
+    size_t len = t->len;
+    ou_object **rest = t->items, **end = rest + len;
     if (ou_quick_dies() && len <= QUICK_ITEMS) {
-        dropped = ou_quick_drop(t->items, len);
-        if (OU_LIKELY(dropped == len)) {
+        rest = ou_quick_drop(rest, end, false);
+        if (OU_LIKELY(rest == end)) {
             ou_quick_free(o, quick_bin(len));
             return;
         }
     }
-    ou_quick_die_long(o, t->items, dropped);
+    ou_quick_die_long(o, t->items, rest);
 }
 
 int ou_tuple_hash_at(ou_tuple *t, uint64_t *hash, int depth)

@@ -79,15 +79,14 @@ OU_INLINE ou_object *ou_incref(ou_object *o)
 OU_INLINE void ou_decref(ou_object *o)
 {
     uint32_t local = ou_load_relaxed(&o->rc_local);
-    if ((int32_t)local < 0) {
-        return; /* immortal */
-    }
-    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
+    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+        if (OU_LIKELY((int32_t)local > 1)) {
+            ou_store_relaxed(&o->rc_local, local - 1);
+        } else {
+            ou_decref_last(o); /* or immortal, and made so by its owner */
+        }
+    } else if ((int32_t)local >= 0) { /* else immortal */
         ou_decref_slow(o);
-    } else if (OU_LIKELY(local > 1)) {
-        ou_store_relaxed(&o->rc_local, local - 1);
-    } else {
-        ou_decref_last(o);
     }
 }
 
