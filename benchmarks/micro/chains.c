@@ -18,15 +18,11 @@ static op_ref chain_new(size_t n, op_ref value)
 {
     op_ref last = NULL;
     for (size_t i = 0; i < n; i++) {
-        op_ref node = op_node();
-        if (!node) {
-            return NULL;
-        }
         op_incref(value);
-        if (op_node_set_steal(node, 1, value) || (last && op_node_set_steal(node, 0, last))) {
+        last = op_node_of_steal(last, value);
+        if (!last) {
             return NULL;
         }
-        last = node;
     }
     return last;
 }

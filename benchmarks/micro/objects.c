@@ -85,16 +85,10 @@ INLINED op_ref make_dict4(const parts *p, uint64_t i)
 
 INLINED op_ref make_node2(const parts *p, uint64_t i)
 {
-    op_ref node = op_node();
     (void)i;
-    for (int k = 0; node && k < 2; k++) {
-        op_incref(p->item[k]);
-        if (op_node_set_steal(node, k, p->item[k])) {
-            op_decref(node);
-            return NULL;
-        }
-    }
-    return node;
+    op_incref(p->item[0]);
+    op_incref(p->item[1]);
+    return op_node_of_steal(p->item[0], p->item[1]);
 }
 
 static const char *parts_init(parts *p)

@@ -155,6 +155,13 @@ OP_INLINE int op_node_set_steal(op_ref node, int slot, op_ref value)
     return ou_attr_set_at_steal(node, slot, value);
 }
 
+/* A node that holds both, NULL or not; takes the references over. */
+OP_INLINE op_ref op_node_of_steal(op_ref first, op_ref second)
+{
+    op_ref values[2] = {first, second};
+    return ou_instance_of_steal(op_node_class, values, 2);
+}
+
 OP_INLINE op_ref op_intern(const char *zero_terminated, size_t len)
 {
     return ou_str_intern(zero_terminated, len);

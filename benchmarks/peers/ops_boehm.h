@@ -245,6 +245,16 @@ OP_INLINE int op_node_set_steal(op_ref node, int slot, op_ref value)
     return 0;
 }
 
+OP_INLINE op_ref op_node_of_steal(op_ref first, op_ref second)
+{
+    op_node_object *node = (op_node_object *)op_node();
+    if (node) {
+        node->slot[0] = first;
+        node->slot[1] = second;
+    }
+    return (op_ref)node;
+}
+
 /* While it is disabled, GC_gcollect does nothing. */
 OP_INLINE int64_t op_collect(void)
 {

@@ -177,6 +177,21 @@ OP_INLINE int op_node_set_steal(op_ref node, int slot, op_ref value)
     return 0;
 }
 
+/* As an extension's constructor: filled before the collector may look. */
+OP_INLINE op_ref op_node_of_steal(op_ref first, op_ref second)
+{
+    op_node_object *node = PyObject_GC_New(op_node_object, &op_node_type);
+    if (!node) {
+        Py_XDECREF(first);
+        Py_XDECREF(second);
+        return NULL;
+    }
+    node->slot[0] = first;
+    node->slot[1] = second;
+    PyObject_GC_Track(node);
+    return (op_ref)node;
+}
+
 OP_INLINE op_ref op_intern(const char *zero_terminated, size_t len)
 {
     (void)len; /* the API wants the 0 */

@@ -17,13 +17,18 @@ bool ou_is_instance(const ou_object *o)
            OU_TYPE_FIRST_CLASS; /* behind the built-in types there are only classes */
 }
 
-/* All words behind the header: the attributes, and an open class's side array. */
-OU_INLINE void make_empty(ou_object *o, const ou_type *type)
+/* The first `n` attributes become `values`; all words behind them, the other attributes and an
+ * open class's side array, NULL. Relaxed stores: a few, not worth the calls of memcpy and
+ * memset that plain ones would become. */
+OU_INLINE void fill(ou_object *o, const ou_type *type, ou_object *const *values, size_t n)
 {
-    char *at = (char *)o + sizeof(ou_instance);
-    for (char *end = (char *)o + type->size_bytes; at != end; at += sizeof(ou_object *)) {
-        *(ou_object **)at = NULL;
-        ou_compiler_barrier(); /* a few stores: not worth the call of memset it would become */
+    ou_object **at = ou_instance_slots(o);
+    ou_object **end = (ou_object **)((char *)o + type->size_bytes);
+    for (ou_object **set = at + n; at != set; at++) {
+        ou_store_relaxed(at, *values++);
+    }
+    for (; at != end; at++) {
+        ou_store_relaxed(at, NULL);
     }
 }
 
@@ -40,7 +45,7 @@ static __attribute__((noinline)) ou_object *instance_new_long(const ou_type *cls
     if (OU_UNLIKELY(!o)) {
         return NULL;
     }
-    make_empty(o, cls);
+    fill(o, cls, NULL, 0);
     ou_object_track(o);
     return o;
 }
@@ -54,7 +59,7 @@ ou_object *ou_instance_new(const ou_type *cls)
     if (OU_UNLIKELY(!o)) {
         return instance_new_long(cls);
     }
-    make_empty(o, cls);
+    fill(o, cls, NULL, 0);
     ou_object_track(o);
     return o;
 }
@@ -327,6 +332,44 @@ int ou_attr_set(ou_object *self, const char *name, ou_object *value)
     }
     int index = ou_class_attr(type, name);
     return index < 0 ? index : put_shared(self, type, (uint32_t)index, value);
+}
+
+/* The general form: an open class, an empty magazine, a listener, an error. */
+static __attribute__((noinline)) ou_object *instance_of_long(const ou_type *cls,
+                                                             ou_object *const *values, size_t n)
+{
+    size_t i = 0;
+    ou_object *o = ou_instance_new(cls);
+    bool ok = o && n <= ou_class_count(cls->cls);
+    if (o && !ok) {
+        ou_fail(OU_EINDEX, "ou_instance_of_steal: %zu values, '%s' has %u attributes", n,
+                cls->name, ou_class_count(cls->cls));
+    }
+    for (; ok && i < n; i++) {
+        ok = !values[i] || put(o, cls, (uint32_t)i, values[i], false) == 0;
+    }
+    if (OU_LIKELY(ok) || ou_is_detached()) {
+        return o;
+    }
+    for (; i < n; i++) {
+        ou_xdecref(values[i]);
+    }
+    ou_xdecref(o);
+    return NULL;
+}
+
+ou_object *ou_instance_of_steal(const ou_type *cls, ou_object *const *values, size_t n)
+{
+    ou_object *o = NULL;
+    if (OU_LIKELY(cls && ou_load_acquire(&cls->flags) & OU_TF_READY && n <= cls->direct)) {
+        o = ou_quick_new_polled(cls, cls->bin, 0); /* pairs: ou_class_seal */
+    }
+    if (OU_UNLIKELY(!o)) {
+        return instance_of_long(cls, values, n);
+    }
+    fill(o, cls, values, n);
+    ou_object_track(o);
+    return o;
 }
 
 static void instance_traverse(ou_object *o, ou_visit visit, void *arg)

@@ -13,6 +13,7 @@ static ou_object *base; /* an operand, if any */
 static ou_object *result;
 static size_t interned;
 static const ou_type *cls;
+#define LATE_MAX 40
 static int late_attr; /* index far behind the inline ones */
 
 static void clean(void)
@@ -132,6 +133,19 @@ static bool act_instance(void)
     return made(ou_instance_new(cls));
 }
 
+/* Two values, one of them far behind the inline ones; the instance is all that comes of it. */
+static bool act_instance_of(void)
+{
+    ou_object *values[LATE_MAX + 1] = {ou_incref(base)};
+    values[late_attr] = ou_incref(base);
+    return made(ou_instance_of_steal(cls, values, (size_t)late_attr + 1));
+}
+
+static void two_held(void)
+{
+    REQUIRE(ou_refcount(base) == 3);
+}
+
 static void prepare_instance(void)
 {
     base = ou_instance_new(cls);
@@ -231,6 +245,7 @@ int main(void)
         {"intern 600", note_table, act_intern_many, table_same, NULL, clean},
         {"tuple", NULL, act_tuple, NULL, NULL, clean},
         {"instance", NULL, act_instance, NULL, NULL, clean},
+        {"instance of", prepare_str, act_instance_of, base_untouched, two_held, clean},
         {"attribute outside", prepare_instance, act_late_attr, one_attr, two_attrs, clean},
         {"attribute outside, steal", prepare_instance, act_late_attr_steal, one_attr, two_attrs,
          clean},
@@ -247,7 +262,7 @@ int main(void)
     REQUIRE(cls != NULL);
     ou_decref(ou_instance_new(cls)); /* what is inline is settled by the first one */
     grow_weakref_table();
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < LATE_MAX; i++) {
         char name[16];
         snprintf(name, sizeof(name), "late%d", i);
         late_attr = ou_class_attr(cls, name);

@@ -204,6 +204,9 @@ static int bind_too_many(void)
     X(OU_EINDEX, ou_attr_set_at(point, -1, real), )                                            \
     X(OU_EINDEX, STEAL(real, ou_attr_set_at_steal(point, 2, real)), )                          \
     X(OU_EINDEX, STEAL(real, ou_attr_set_at_steal(point, -1, real)), )                         \
+    X(OU_EINDEX, STEAL(real, ou_instance_of_steal(point_class, three, 3)), owned)              \
+    X(OU_ETYPE, STEAL(real, ou_instance_of_steal(ou_type_of(list), three, 1)), owned)          \
+    X(OU_ETYPE, STEAL(real, ou_instance_of_steal(NULL, three, 1)), owned)                      \
     X(OU_EINDEX, bind_too_many(), )                                                            \
     X(OU_EHASH, ou_hash(list, &hash), )                                                        \
     X(OU_EHASH, ou_hash(dict, &hash), )                                                        \
@@ -264,7 +267,7 @@ static int bind_too_many(void)
     X(OU_ELIMIT, ou_class_new("Wide", too_many, 5000, true, NULL, NULL), borrowed)             \
     X(OU_ESTATE, ou_start(NULL), )
 
-static ou_object *largest, *empty_list;
+static ou_object *largest, *empty_list, *three[3]; /* the last: one value and two gaps */
 
 static void bad_arguments_change_nothing(void **state)
 {
@@ -272,6 +275,7 @@ static void bad_arguments_change_nothing(void **state)
     subjects_make();
     largest = ou_int_new(INT64_MAX);
     empty_list = ou_list_new(0);
+    three[0] = real;
     list_in_tuple = ou_tuple_new(&empty_list, 1);
     state_of_all before = take_state();
 #define CHECK(want, call, read)                                                                \

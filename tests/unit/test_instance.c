@@ -131,6 +131,62 @@ static void set_replaces_and_deletes(void **state)
     ou_decref(v);
 }
 
+static void born_with_values(void **state)
+{
+    (void)state;
+    for (int closed = 0; closed < 2; closed++) {
+        const ou_type *cls = ou_class_new("Filled", point_attrs, 2, closed, NULL, NULL);
+        ou_object *v = ou_int_new(31337);
+        for (size_t n = 0; n <= 2; n++) {
+            ou_object *values[2] = {v, v};
+            for (size_t i = 0; i < n; i++) {
+                ou_incref(v);
+            }
+            ou_object *o = ou_instance_of_steal(cls, values, n);
+            assert_non_null(o);
+            assert_int_equal(ou_refcount(v), 1 + (int64_t)n);
+            for (size_t i = 0; i < 2; i++) {
+                ou_object *got = ou_attr_get(o, point_attrs[i]);
+                assert_ptr_equal(got, i < n ? v : NULL);
+                ou_xdecref(got);
+            }
+            assert_ok(ou_attr_set(o, "y", ou_none()));
+            ou_decref(o);
+            assert_int_equal(ou_refcount(v), 1);
+        }
+        ou_object *second[2] = {NULL, ou_incref(v)};
+        ou_object *o = ou_instance_of_steal(cls, second, 2);
+        assert_null_with(ou_attr_get(o, "x"), OU_EATTR);
+        ou_decref(o);
+        assert_int_equal(ou_refcount(v), 1);
+        ou_object *three[3] = {ou_incref(v), NULL, ou_incref(v)};
+        assert_null_with(ou_instance_of_steal(cls, three, 3), OU_EINDEX);
+        assert_int_equal(ou_refcount(v), 1);
+        ou_decref(v);
+    }
+}
+
+static int count_death(ou_object *self, void *arg)
+{
+    (void)self;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* The straight way of birth, though not of death. */
+static void born_with_values_and_a_finalizer(void **state)
+{
+    (void)state;
+    int dead = 0;
+    const ou_type *cls = ou_class_new("Ends", point_attrs, 2, true, count_death, &dead);
+    ou_object *v = ou_int_new(31337);
+    ou_object *o = ou_instance_of_steal(cls, (ou_object *[]){ou_incref(v), ou_incref(v)}, 2);
+    ou_decref(o);
+    assert_int_equal(dead, 1);
+    assert_int_equal(ou_refcount(v), 1);
+    ou_decref(v);
+}
+
 static void bad_index_and_steal(void **state)
 {
     (void)state;
@@ -226,6 +282,8 @@ int main(void)
         UNIT_TEST(index_never_changes),
         UNIT_TEST(too_many_attributes),
         UNIT_TEST(set_replaces_and_deletes),
+        UNIT_TEST(born_with_values),
+        UNIT_TEST(born_with_values_and_a_finalizer),
         UNIT_TEST(bad_index_and_steal),
         UNIT_TEST(no_instance_is_a_type_error),
         UNIT_TEST(instances_compare_by_identity),

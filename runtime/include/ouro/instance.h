@@ -33,6 +33,13 @@ OU_API int ou_class_attr(const ou_type *cls, const char *name);
 /* New reference to an instance with no attribute set. NULL: OU_ETYPE (no class), OU_ENOMEM. */
 OU_API ou_object *ou_instance_new(const ou_type *cls);
 
+/* New reference to an instance whose attributes 0..n-1 hold `values`, NULL for one that is not
+ * set. Takes over the caller's references, also when it fails, unless the thread is not
+ * attached. One call instead of n + 1, and no lock: nobody else can see the instance yet. NULL:
+ * OU_ETYPE (no class), OU_EINDEX (more values than attributes), OU_ENOMEM, OU_ESTATE. Any
+ * attached thread. */
+OU_API ou_object *ou_instance_of_steal(const ou_type *cls, ou_object *const *values, size_t n);
+
 /* By name: get returns a new reference or NULL and OU_EATTR; value NULL deletes. */
 OU_API ou_object *ou_attr_get(ou_object *self, const char *name);
 OU_API int ou_attr_set(ou_object *self, const char *name, ou_object *value);
