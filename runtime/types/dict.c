@@ -119,21 +119,24 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
     return 0;
 }
 
-/* Straight down when the owner replaces a value, or adds a key of its own into room it has. */
+/* Straight down when the owner replaces a value, or adds a key of its own into room it has, and
+ * the first step of the search says which. A search that goes on starts again: no call in the
+ * middle, so nothing to save for it. */
 OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
 {
     if (OU_UNLIKELY(!ou_own_incref(value))) {
         return put_foreign(d, key, hash, value);
     }
     if (OU_LIKELY(ou_own_enter(&d->base))) {
-        ou_dict_entry *e = ou_dict_find(d, key, hash);
+        bool sure;
+        ou_dict_entry *e = ou_dict_find_first(d, key, hash, &sure);
         if (e) {
             ou_object *old = e->value;
             ou_store_release(&e->value, value);
             ou_own_leave();
             return OU_LIKELY(ou_own_decref(old)) ? 0 : drop_old(old);
         }
-        if (OU_LIKELY(d->used < d->room && ou_own_incref(key))) {
+        if (OU_LIKELY(sure && d->used < d->room && ou_own_incref(key))) {
             ou_dict_add(d, key, hash, value);
             ou_own_leave();
             return 0;
@@ -197,14 +200,12 @@ ou_object *ou_dict_get(ou_object *dict, ou_object *key)
     if (OU_UNLIKELY(!hash || !ou_own_enter(dict))) {
         return get_any(dict, key);
     }
-    const ou_dict_entry *e = ou_dict_find((ou_dict *)dict, key, hash);
+    bool sure;
+    const ou_dict_entry *e = ou_dict_find_first((ou_dict *)dict, key, hash, &sure);
     ou_object *value = e ? e->value : NULL;
     bool counted = OU_LIKELY(e != NULL) && ou_own_incref(value);
     ou_own_leave();
-    if (OU_UNLIKELY(!counted)) {
-        return e ? get_any(dict, key) : no_such_key();
-    }
-    return value;
+    return OU_LIKELY(counted) ? value : get_any(dict, key);
 }
 
 int ou_dict_contains(ou_object *dict, ou_object *key)

@@ -85,37 +85,53 @@ OU_INLINE char *ou_dict_numbers_end(const ou_dict *d)
     return (char *)d->entries - ou_dict_slots(d);
 }
 
-/* The entry that a taken slot stands for. */
-OU_INLINE ou_dict_entry *ou_dict_entry_of(const ou_dict *d, size_t slot)
+/* The entry that a taken slot of a table stands for. */
+OU_INLINE ou_dict_entry *ou_dict_entry_in(ou_dict_entry *entries, uint32_t mask, size_t slot)
 {
     size_t number = slot;
-    if (d->mask) {
-        char *end = ou_dict_numbers_end(d);
-        number = OU_LIKELY(ou_dict_is_narrow(d->mask))
-                     ? ou_load_relaxed(&((uint16_t *)end - 1)[-(intptr_t)slot])
-                     : ou_load_relaxed(&((uint32_t *)end - 1)[-(intptr_t)slot]);
+    char *end = (char *)entries - mask - OU_DICT_GROUP;
+    if (OU_LIKELY(mask - 1 < UINT16_MAX)) { /* narrow, and not the smallest */
+        number = ou_load_relaxed(&((uint16_t *)end - 1)[-(intptr_t)slot]);
+    } else if (mask) {
+        number = ou_load_relaxed(&((uint32_t *)end - 1)[-(intptr_t)slot]);
     }
-    return &d->entries[number];
+    return &entries[number];
+}
+
+OU_INLINE ou_dict_entry *ou_dict_entry_of(const ou_dict *d, size_t slot)
+{
+    return ou_dict_entry_in(d->entries, d->mask, slot);
 }
 
 /* The rest of a search: from the start again, to the end. */
 ou_dict_entry *ou_dict_find_on(const ou_dict *d, ou_object *key, uint64_t hash);
 
+/* The first step of a search, which mostly ends it: the entry whose key is this object, or
+ * NULL. *sure: there is no other. The table's two words are loaded once. */
+OU_INLINE ou_dict_entry *ou_dict_find_first(const ou_dict *d, const ou_object *key,
+                                            uint64_t hash, bool *sure)
+{
+    ou_dict_entry *entries = d->entries;
+    uint32_t mask = d->mask;
+    size_t at = hash & mask;
+    const char *tags = (const char *)entries - OU_DICT_GROUP - at;
+    uint64_t word = ou_load_acquire((const uint64_t *)(const void *)tags);
+    uint64_t match = ou_dict_matches(word, hash);
+    *sure = !match && ou_dict_empties(word);
+    if (OU_LIKELY(match)) {
+        ou_dict_entry *e = ou_dict_entry_in(entries, mask, at + ou_dict_first(match));
+        *sure = ou_load_acquire(&e->key) == key;
+        return OU_LIKELY(*sure) ? e : NULL;
+    }
+    return NULL;
+}
+
 /* The entry of `key`, or NULL. `hash` is the key's. */
 OU_INLINE ou_dict_entry *ou_dict_find(const ou_dict *d, ou_object *key, uint64_t hash)
 {
-    size_t at = hash & d->mask;
-    uint64_t word = ou_dict_group(d, at);
-    uint64_t match = ou_dict_matches(word, hash);
-    if (OU_LIKELY(match)) {
-        ou_dict_entry *e = ou_dict_entry_of(d, at + ou_dict_first(match));
-        if (OU_LIKELY(ou_load_acquire(&e->key) == key)) {
-            return e;
-        }
-    } else if (OU_LIKELY(ou_dict_empties(word))) {
-        return NULL;
-    }
-    return ou_dict_find_on(d, key, hash);
+    bool sure;
+    ou_dict_entry *e = ou_dict_find_first(d, key, hash, &sure);
+    return OU_LIKELY(sure) ? e : ou_dict_find_on(d, key, hash);
 }
 
 /* Enters the number of an entry into the first empty slot on its way. */
