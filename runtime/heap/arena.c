@@ -41,7 +41,7 @@ void (*ou_arena_on_soft_limit)(void);
 void (*ou_arena_on_containers)(void);
 uint64_t ou_arena_growth;
 
-#define PEAK_FADES 256                 /* ticks, of 0.5 s: half of a peak fades in 90 s */
+#define PEAK_FADES 256 /* ticks, of 0.5 s: half of a peak fades in 90 s */
 
 bool ou_arena_init(void)
 {
@@ -273,12 +273,12 @@ static void keep_soft_limit(void)
     }
 }
 
-ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean)
+ou_page *ou_arena_take(size_t pages, size_t align_pages, ou_arena_use use, bool *clean)
 {
     ou_lock_take(&arena.lock);
     size_t start = 0;
     while (!over_limit(pages)) {
-        start = find_any(pages, align_pages, roomy);
+        start = find_any(pages, align_pages, use == OU_USE_GROWS);
         if (start || !arena.out_pages) {
             break;
         }
@@ -286,12 +286,17 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean
         ou_os_yield();
         ou_lock_take(&arena.lock);
     }
+    bool huge =
+        use == OU_USE_SPAN && start && ou_huge_fits(arena.free, arena.soiled, arena.top, start);
     bool all_clean = start && claim(start, pages);
     ou_lock_give(&arena.lock);
     look_for_growth();
     keep_soft_limit();
     if (!start) {
         return NULL;
+    }
+    if (huge) {
+        ou_huge_wish_span(start, ou_arena_held_bytes());
     }
     if (clean) {
         *clean = all_clean;

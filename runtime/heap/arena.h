@@ -15,10 +15,14 @@
 /* Reserves the range: 1 TiB, or less where address space is limited. False: not even 16 MiB. */
 bool ou_arena_init(void);
 
+/* What a run is for: decides where it is put, and whether huge pages are wished for (huge.h).
+ */
+typedef enum ou_arena_use { OU_USE_BLOCK, OU_USE_GROWS, OU_USE_SPAN } ou_arena_use;
+
 /* Takes `pages` adjacent pages whose first is aligned to `align_pages` (power of two); *clean
  * is set when they read as zero. The caller fills the first meta, then the tags. NULL: no
- * memory or over the hard limit. `roomy` prefers a place with room behind it to grow. */
-ou_page *ou_arena_take(size_t pages, size_t align_pages, bool roomy, bool *clean);
+ * memory or over the hard limit. What grows is put where there is room behind it. */
+ou_page *ou_arena_take(size_t pages, size_t align_pages, ou_arena_use use, bool *clean);
 
 /* Gives a run back. */
 void ou_arena_give(ou_page *first, size_t pages);

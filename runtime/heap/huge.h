@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * huge.h - wishes for huge pages, 2 MiB, where a block grows by appends.
+ * huge.h - wishes for huge pages, 2 MiB, where a block grows by appends, and for spans of large
+ * heaps.
  *
  * Such a block is filled from the front, soon and to its end, so a huge page costs no memory
  * that was not asked for, and one fault instead of 512. A block that was asked for at its size
@@ -16,8 +17,15 @@
  * wished for already or the block is below knob heap_huge_bytes. */
 void ou_huge_wish(const char *block, size_t bytes);
 
-/* Free memory that went back to the system and that nobody takes meanwhile: what comes there
- * next may be small. */
+/* Do 2 MiB begin at page number `page` that nobody has anything in, and the system neither? By
+ * the arena's maps, its lock held. */
+bool ou_huge_fits(const uint64_t *free, const uint64_t *soiled, size_t top, size_t page);
+
+/* Such 2 MiB begin with a span: the next ones follow, being put at the lowest free address. So
+ * they are wished for as soon as the heap has `heap_bytes` of sixteen times the knob. */
+void ou_huge_wish_span(size_t page, size_t heap_bytes);
+
+/* Free memory that went back to the system: what comes there next may be small. */
 void ou_huge_forget(const char *start, size_t bytes);
 
 #endif

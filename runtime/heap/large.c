@@ -22,7 +22,8 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
     if (pages > UINT32_MAX / 4 || pages << OU_PAGE_SHIFT > ou_range_bytes) {
         return NULL;
     }
-    ou_page *run = ou_arena_take(pages, align_pages, roomy, clean);
+    ou_page *run =
+        ou_arena_take(pages, align_pages, roomy ? OU_USE_GROWS : OU_USE_BLOCK, clean);
     if (!run) {
         return NULL;
     }

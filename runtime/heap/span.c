@@ -79,7 +79,7 @@ static bool has_room(const ou_page *span)
 static ou_page *span_new(ou_heap *heap, uint32_t bin)
 {
     const ou_bin_info *info = &ou_bins[bin];
-    ou_page *span = ou_arena_take(info->span_pages, 1, false, NULL);
+    ou_page *span = ou_arena_take(info->span_pages, 1, OU_USE_SPAN, NULL);
     if (!span) {
         return NULL;
     }

@@ -26,6 +26,7 @@
 #include "conf/conf.h"
 #include "heap/arena.h"
 #include "heap/heap.h"
+#include "heap/huge.h"
 #include "os/os.h"
 
 #define RUN_MIN 2 /* pages: a call for a single one costs as much as a page fault */
@@ -79,8 +80,9 @@ static size_t give(ou_page *span, uint32_t bin, uint64_t pages)
         uint64_t run = (~(uint64_t)0 >> (64 - n)) << from;
         rest &= ~run;
         if (n >= RUN_MIN) {
-            bool gone = ou_os_purge(ou_page_start(span) + ((size_t)from << OU_GIVEN_SHIFT),
-                                    (size_t)n << OU_GIVEN_SHIFT);
+            char *start = ou_page_start(span) + ((size_t)from << OU_GIVEN_SHIFT);
+            bool gone = ou_os_purge(start, (size_t)n << OU_GIVEN_SHIFT);
+            ou_huge_forget(start, (size_t)n << OU_GIVEN_SHIFT);
             given |= run;
             *(gone ? &bytes : &refused) += (size_t)n << OU_GIVEN_SHIFT;
         }
