@@ -69,6 +69,7 @@ static const char *hit_same(gb_state *s, const micro_row *row)
             op_decref(got);
         }
         wanted += STRINGS;
+        op_safepoint();
     }
     return verdict(n, hits, wanted);
 }
@@ -85,6 +86,7 @@ static const char *hit_object(gb_state *s, const micro_row *row)
             op_decref(got);
         }
         wanted += STRINGS;
+        op_safepoint();
     }
     return verdict(n, hits, wanted);
 }
@@ -101,6 +103,7 @@ static const char *hit_chars(gb_state *s, const micro_row *row)
             op_decref(got);
         }
         wanted += STRINGS;
+        op_safepoint();
     }
     return verdict(n, hits, wanted);
 }

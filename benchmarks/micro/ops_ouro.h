@@ -19,7 +19,8 @@
 #include "ouro/ouro.h"
 
 #define OP_HAS_FOREIGN 1 /* threads count on each other's objects without a global lock */
-#define OP_COUNTED 1     /* dropping the last reference frees; op_refcount is exact */
+#define op_safepoint() ou_safepoint() /* once a batch, as a program's loop has them */
+#define OP_COUNTED 1 /* dropping the last reference frees; op_refcount is exact */
 #define OP_HAS_DICT 1
 #define OP_EXACT 1 /* a collection finds all garbage, not most of it */
 

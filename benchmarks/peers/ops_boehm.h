@@ -23,6 +23,7 @@
 #include <string.h>
 
 #define OP_HAS_FOREIGN 0 /* there are no counts that a foreign thread could change */
+#define op_safepoint() ((void)0)
 #define OP_COUNTED 0
 #define OP_HAS_DICT 0 /* the library has no containers; list and tuple are three lines each */
 #define OP_EXACT 0

@@ -15,7 +15,8 @@
 #include <Python.h>
 #include <stdbool.h>
 
-#define OP_HAS_FOREIGN 0 /* the interpreter lock serialises every count */
+#define OP_HAS_FOREIGN 0         /* the interpreter lock serialises every count */
+#define op_safepoint() ((void)0) /* the lock is held throughout */
 #define OP_COUNTED 1
 #define OP_HAS_DICT 1
 #define OP_EXACT 1

@@ -87,11 +87,28 @@ static bool is_quiet(const ou_object *o)
                      !(ou_load_relaxed(&o->flags) & OU_FL_WEAKREF));
 }
 
+/* Who looks something up without a lock may be at it: the block goes when all have left. Until
+ * then the header says dead: (MERGED, 0) to them, DEAD to who counts on it by mistake. */
+static void retire(ou_object *o)
+{
+    if (ou_slot_count() == 1) {
+        ou_object_free_block(o); /* after the table's lock: who attaches now finds no entry */
+        return;
+    }
+    ou_store_relaxed(&o->rc_local, o->type);
+    ou_store_relaxed(&o->gcbits, (uint8_t)OU_GC_DEAD);
+    ou_epoch_retire_object(o, ou_block_bytes(o));
+}
+
 /* Refers to nothing: dies on the spot, whatever else is dying. */
 static void leaf_die(ou_object *o, const ou_type *type)
 {
     if (type->drop) {
         type->drop(o); /* an interned string leaves its table */
+    }
+    if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_INTERNED)) {
+        retire(o);
+        return;
     }
     ou_object_free_block(o);
 }

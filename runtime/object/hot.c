@@ -28,6 +28,8 @@
 
 ou_hot_counter ou_hot_counters[OU_SLOT_MAX][OU_HOT_MAX] __attribute__((aligned(64)));
 ou_hot_scout ou_hot_scouts[OU_SLOT_MAX];
+bool (*ou_hot_name_met)(ou_object *o);
+bool (*ou_hot_name_keep)(ou_object *o);
 
 static ou_object *places[OU_HOT_MAX]; /* stopped world */
 static uint32_t place_count;          /* stopped world: places in use */
@@ -64,6 +66,11 @@ static void unflag_hot(ou_object *o)
     ou_fetch_and_relaxed(&o->flags, (uint8_t)~OU_FL_HOT);
 }
 
+static bool is_interned(const ou_object *o)
+{
+    return ou_load_relaxed(&o->flags) & OU_FL_INTERNED;
+}
+
 void ou_hot_look(ou_object *o, ou_hot_scout *scout)
 {
     scout->random =
@@ -71,7 +78,8 @@ void ou_hot_look(ou_object *o, ou_hot_scout *scout)
     scout->left = SAMPLE_PERIOD / 2 + (uint32_t)(scout->random >> 33) % SAMPLE_PERIOD;
     scout->streak = o == scout->sample ? scout->streak + 1 : 1;
     scout->sample = o;
-    if (scout->streak < STREAK || scout->nominee || !may_be_hot(o) || !flag_hot(o)) {
+    bool often = scout->streak >= STREAK || (is_interned(o) && ou_hot_name_met(o));
+    if (!often || scout->nominee || !may_be_hot(o) || !flag_hot(o)) {
         return;
     }
     ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE); /* the caller has one: it lives */
@@ -208,6 +216,11 @@ static bool promote(ou_object *o, ou_object **dead)
     int64_t total = ou_count_now(o);
     if (total <= 1 || total > OU_COUNT_HIGH || !may_be_hot(o)) {
         return false;
+    }
+    if (is_interned(o) && ou_hot_name_keep(o)) {
+        unflag_hot(o);
+        ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
+        return true;
     }
     uint32_t place = free_place(dead);
     places[place] = o;

@@ -47,6 +47,12 @@ extern OU_HIDDEN ou_hot_scout ou_hot_scouts[OU_SLOT_MAX];
 /* A foreign increment of `o` is looked at closer: nominates what is met again and again. */
 void ou_hot_look(ou_object *o, ou_hot_scout *scout);
 
+/* Seams of the intern table. An interned string has a memory of its own for looks, and becomes
+ * immortal where others get a place: met, a look found it, true = nominate; keep, world
+ * stopped, true = for good. */
+extern bool (*ou_hot_name_met)(ou_object *o);
+extern bool (*ou_hot_name_keep)(ou_object *o);
+
 /* Safepoint of a thread that has nominated (OU_POLL_HOT): stops the world, promotes. */
 void ou_hot_promote(void);
 

@@ -163,6 +163,7 @@ static void drop(ou_object *o)
 void ou_side_wire(void)
 {
     ou_epoch_free = side_free_now;
+    ou_epoch_bury = ou_object_free_block;
     ou_epoch_decref = drop;
     ou_arena_on_containers = ou_epoch_await_collector;
 }

@@ -21,6 +21,7 @@
 typedef struct ou_retired {
     void *p;
     size_t bytes;
+    bool is_object; /* the block of a dead one */
 } ou_retired;
 
 struct ou_epoch_queue { /* owner */
@@ -36,6 +37,7 @@ static_assert(sizeof(struct ou_epoch_queue) <= 8192, "a queue is two pages");
 
 uint32_t ou_epoch_collector;
 void (*ou_epoch_free)(void *p, size_t bytes);
+void (*ou_epoch_bury)(ou_object *o);
 void (*ou_epoch_decref)(ou_object *o);
 
 void ou_epoch_wait(void)
@@ -69,10 +71,19 @@ void ou_epoch_await_collector(void)
     }
 }
 
+static void free_one(ou_retired r)
+{
+    if (r.is_object) {
+        ou_epoch_bury(r.p);
+    } else {
+        ou_epoch_free(r.p, r.bytes);
+    }
+}
+
 static void free_all(struct ou_epoch_queue *q)
 {
     for (size_t i = 0; i < q->count; i++) {
-        ou_epoch_free(q->storage[i].p, q->storage[i].bytes);
+        free_one(q->storage[i]);
     }
     q->count = q->bytes = 0;
 }
@@ -117,7 +128,7 @@ static struct ou_epoch_queue *queue_of(ou_slot *self)
 /* No room, or too much of it. Inside the owner's own operation nobody may be waited for but the
  * collector, whose sections wait for nobody; and only the collector can be reading what the
  * owner changes without a lock. */
-static OU_COLD void retire_now(struct ou_epoch_queue *q, void *p, size_t bytes)
+static OU_COLD void retire_now(struct ou_epoch_queue *q, ou_retired r)
 {
     if (ou_self.self && !ou_self.self->in_op) {
         ou_epoch_wait();
@@ -127,21 +138,32 @@ static OU_COLD void retire_now(struct ou_epoch_queue *q, void *p, size_t bytes)
     } else {
         ou_epoch_await_collector();
     }
-    ou_epoch_free(p, bytes);
+    free_one(r);
 }
 
-void ou_epoch_retire(void *p, size_t bytes)
+static void retire(ou_retired r)
 {
+    size_t bytes = r.bytes;
     struct ou_epoch_queue *q = ou_self.self ? queue_of(ou_self.self) : NULL;
     OU_STAT(epoch_retired, 1);
     OU_STAT(epoch_retired_bytes, bytes);
     if (OU_UNLIKELY(!q || q->count == STORAGE_MAX || bytes > BIG_BYTES ||
                     q->bytes + bytes > (size_t)OU_KNOB(epoch_bytes))) {
-        retire_now(q, p, bytes);
+        retire_now(q, r);
         return;
     }
-    q->storage[q->count++] = (ou_retired){p, bytes};
+    q->storage[q->count++] = r;
     q->bytes += bytes;
+}
+
+void ou_epoch_retire(void *p, size_t bytes)
+{
+    retire((ou_retired){.p = p, .bytes = bytes});
+}
+
+void ou_epoch_retire_object(ou_object *o, size_t bytes)
+{
+    retire((ou_retired){.p = o, .bytes = bytes, .is_object = true});
 }
 
 void ou_epoch_drop(ou_object *o)

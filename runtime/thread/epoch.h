@@ -23,8 +23,10 @@
  * Written while the world stands, so it does not change inside an operation or under a lock. */
 extern OU_HIDDEN uint32_t ou_epoch_collector; /* atomic */
 
-/* Seams: give retired storage back, drop a reference; called by the thread that retired it. */
+/* Seams: give retired storage back, a dead object's block, drop a reference; called by the
+ * thread that retired it. */
 extern void (*ou_epoch_free)(void *p, size_t bytes);
+extern void (*ou_epoch_bury)(ou_object *o);
 extern void (*ou_epoch_decref)(ou_object *o);
 
 /* The calling thread, attached and in no operation, reads without a lock. A leaf, and short:
@@ -57,6 +59,10 @@ void ou_epoch_read_end(void);
  * unreachable; it may be in an operation or hold a container's byte. Kept back at most: knob
  * epoch_bytes a thread; blocks above 256 KiB are waited for. */
 void ou_epoch_retire(void *p, size_t bytes);
+
+/* The same for the block of a dead object that a look-up may have found. In no operation, no
+ * lock held. */
+void ou_epoch_retire_object(ou_object *o, size_t bytes);
 
 /* Drops a reference that was taken from where a reader may have found it, when no reader can be
  * about to count on it: when the calling thread has 255 of them, at its 64th safepoint from

@@ -6,13 +6,14 @@
  */
 #include "types/str.h"
 
+#include "object/hot.h"
 #include "object/quick.h"
 #include "types/types.h"
 
 /* An ou_str_object with room for its final 0. */
 static struct {
     ou_object base;
-    uint32_t len, unused;
+    uint32_t len, looks;
     uint64_t hash;
     char bytes[8];
 } empty;
@@ -45,7 +46,7 @@ static ou_str_object *str_alloc(size_t len)
         return NULL;
     }
     s->len = (uint32_t)len;
-    s->unused = 0;
+    s->looks = 0;
     s->hash = 0;
     s->bytes[len] = 0;
     return s;
@@ -95,7 +96,7 @@ ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
         return str_make_long(bytes, len, hash);
     }
     s->len = (uint32_t)len;
-    s->unused = 0;
+    s->looks = 0;
     s->hash = hash;
     s->bytes[len] = 0;
     copy_short(s->bytes, bytes, len);
@@ -286,6 +287,8 @@ void ou_str_define(void)
         .repr = str_repr,
     };
     ou_type_define(&type);
+    ou_hot_name_met = ou_intern_met;
+    ou_hot_name_keep = ou_intern_keep;
     ou_object_init_immortal(&empty.base, &ou_types[OU_KIND_STR]);
     empty.base.flags |= OU_FL_INTERNED; /* one identity by construction; not in the table */
 }

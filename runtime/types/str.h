@@ -20,10 +20,10 @@
 
 typedef struct ou_str_object {
     ou_object base;
-    uint32_t len;    /* const: bytes without the final 0 */
-    uint32_t unused; /* keeps `hash` aligned; 0 */
-    uint64_t hash;   /* atomic: 0 = not known */
-    char bytes[];    /* const */
+    uint32_t len;   /* const: bytes without the final 0 */
+    uint32_t looks; /* atomic: samples that met the interned string (object/hot.c) */
+    uint64_t hash;  /* atomic: 0 = not known */
+    char bytes[];   /* const */
 } ou_str_object;
 
 static_assert(sizeof(ou_str_object) == 32, "a str is 32 bytes and its text");
@@ -42,5 +42,12 @@ ou_object *ou_str_empty(void);
 
 /* intern.c: an interned string dies; called before its memory goes. Takes the shard's lock. */
 void ou_intern_forget(ou_str_object *s);
+
+/* intern.c: a sample of foreign increments met an interned string; true when it was met often
+ * enough to be kept for good. Any thread that has a reference. */
+bool ou_intern_met(ou_object *o);
+
+/* intern.c: may this one be made immortal? Counted against knob intern_keep. World stopped. */
+bool ou_intern_keep(ou_object *o);
 
 #endif

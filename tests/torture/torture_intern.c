@@ -3,7 +3,9 @@
 /*
  * torture_intern.c - interning against death: four threads intern the same few strings, hold
  * them for a moment and drop them. Two equal interned strings held at the same time are one
- * object, wherever they were made; in the end the table is as it was.
+ * object, wherever they were made; in the end the table is as it was. One of the threads makes
+ * tables grow and go back to small again and again. Once with all strings mortal, once with
+ * those kept that were counted much.
  *
  *      intern [SEED [OPERATIONS]]
  */
@@ -12,7 +14,8 @@
 
 #include "torture/cells.h"
 
-enum { INTERN_TEXTS = 24 };
+/* A burst is more than the shards' own tables hold: 64 with room for 56 each. */
+enum { INTERN_TEXTS = 24, BURST = 8192, BURST_EVERY = 8192 };
 
 typedef struct torture {
     uint64_t seed;
@@ -45,6 +48,20 @@ static void torture_same(ou_object *held)
     ou_decref(again);
 }
 
+static void torture_burst(void)
+{
+    static ou_object *held[BURST]; /* of one thread */
+    char text[32];
+    for (int i = 0; i < BURST; i++) {
+        int len = snprintf(text, sizeof text, "burst %d", i);
+        held[i] = ou_str_intern(text, (size_t)len);
+        REQUIRE(held[i] != NULL);
+    }
+    for (int i = 0; i < BURST; i++) {
+        ou_decref(held[i]);
+    }
+}
+
 static void torture_member(unsigned index, void *arg)
 {
     torture *t = arg;
@@ -65,8 +82,22 @@ static void torture_member(unsigned index, void *arg)
             ou_xdecref(cell_swap(&t->cells[prng_below(&r, CELLS)], NULL));
         }
         ou_decref(s);
+        if (index == 0 && i % BURST_EVERY == 0) {
+            torture_burst();
+        }
         ou_safepoint();
     }
+}
+
+static void torture_round(const char *keep)
+{
+    REQUIRE(ou_knob_set("intern_keep", keep) == OU_OK);
+    uint64_t kept = ou_stat("intern_kept");
+    size_t before = ou_intern_count();
+    team_run(CELL_THREADS, torture_member, &state);
+    cells_drain(state.cells, CELLS);
+    ou_gc_collect();
+    EXPECT_EQ(ou_intern_count(), before + (ou_stat("intern_kept") - kept));
 }
 
 int main(int argc, char **argv)
@@ -75,10 +106,7 @@ int main(int argc, char **argv)
     state.seed = args.seed;
     state.ops = args.ops;
     cells_start(NULL);
-    size_t before = ou_intern_count();
-    team_run(CELL_THREADS, torture_member, &state);
-    cells_drain(state.cells, CELLS);
-    ou_gc_collect();
-    EXPECT_EQ(ou_intern_count(), before);
+    torture_round("0");
+    torture_round("1000000");
     return cells_finish();
 }

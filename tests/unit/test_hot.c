@@ -11,6 +11,7 @@
 #include "support/unit.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 enum { MANY = 4096, HOT_MAX = 32, OWNER_HOT = 0xFFFF };
 
@@ -82,6 +83,77 @@ static void told_without_a_safepoint(void **state)
     team_send(o, nomination_is_not_counted); /* its end promotes */
     assert_int_equal(ou_stat("hot_promoted"), before + 1);
     ou_decref(o);
+}
+
+static void is_kept_by(const char *most, size_t len, bool kept)
+{
+    static char text[512];
+    static unsigned turn;
+    memset(text, 'a', sizeof text);
+    text[0] = (char)('0' + turn++); /* another one each time: kept is for good */
+    uint64_t before = ou_stat("intern_kept");
+    assert_int_equal(ou_knob_set("intern_keep", most), OU_OK);
+    ou_object *s = ou_str_intern(text, len);
+    team_send(s, count_much);
+    assert_int_equal(ou_is_immortal(s), kept);
+    assert_int_equal(ou_stat("intern_kept"), before + kept);
+    assert_int_equal(s->owner == OWNER_HOT, !kept);
+    if (!kept) {
+        size_t interned = ou_intern_count();
+        assert_int_equal(ou_refcount(s), 1);
+        ou_decref(s);
+        ou_gc_collect();
+        assert_int_equal(ou_intern_count(), interned - 1);
+    }
+}
+
+static void interned_is_kept(void **state)
+{
+    (void)state;
+    char one_more[24];
+    snprintf(one_more, sizeof one_more, "%u", (unsigned)ou_stat("intern_kept") + 1);
+    is_kept_by("0", 20, false);
+    is_kept_by(one_more, 257, false); /* too long for good */
+    is_kept_by(one_more, 256, true);
+    is_kept_by(one_more, 20, false); /* that was the last one */
+    assert_int_equal(ou_knob_set("intern_keep", "4096"), OU_OK);
+}
+
+static ou_object *heat_name(const char *text)
+{
+    assert_int_equal(ou_knob_set("intern_keep", "0"), OU_OK);
+    ou_object *name = heat(ou_str_intern(text, strlen(text)));
+    assert_int_equal(ou_knob_set("intern_keep", "4096"), OU_OK);
+    return name;
+}
+
+/* In turn, as a program's names are: no streak of one of them. */
+static void look_up_many(ou_object *o)
+{
+    char text[32];
+    for (int i = 0; i < 64 * MANY; i++) {
+        int len = snprintf(text, sizeof text, "one of many names %d", i % 64);
+        ou_decref(ou_str_intern(text, (size_t)len));
+        ou_safepoint();
+    }
+    ou_decref(o);
+}
+
+static void looked_up_is_kept(void **state)
+{
+    (void)state;
+    ou_object *names[64];
+    char text[32];
+    for (int i = 0; i < 64; i++) {
+        int len = snprintf(text, sizeof text, "one of many names %d", i);
+        names[i] = ou_str_intern(text, (size_t)len);
+    }
+    uint64_t before = ou_stat("intern_kept");
+    team_send(ou_incref(names[0]), look_up_many);
+    for (int i = 0; i < 64; i++) {
+        assert_true(ou_is_immortal(names[i]));
+    }
+    assert_int_equal(ou_stat("intern_kept"), before + 64);
 }
 
 static void drop(ou_object *o)
@@ -179,7 +251,7 @@ static void weakref_ends_a_nomination(void **state)
 static void interned_may_be_hot(void **state)
 {
     (void)state;
-    ou_object *name = heat(ou_str_intern("hot name", 8));
+    ou_object *name = heat_name("hot name");
     ou_object *same = ou_str_intern("hot name", 8);
     assert_ptr_equal(same, name);
     assert_int_equal(ou_refcount(name), 2);
@@ -199,7 +271,7 @@ static void immortalized_and_not_taken(void **state)
     assert_false(ou_give(o));
     assert_false(ou_take(o));
     ou_decref(o);
-    o = heat(ou_str_intern("immortal and hot", 16));
+    o = heat_name("immortal and hot");
     ou_immortalize(o);
     assert_true(ou_is_immortal(o));
     for (int i = 0; i < 3; i++) {
@@ -318,7 +390,7 @@ static void queued_then_promoted(void **state)
 static void found_by_table_counts_where_it_is_dropped(void **state)
 {
     (void)state;
-    ou_object *name = heat(ou_str_intern("hot and looked up", 17));
+    ou_object *name = heat_name("hot and looked up");
     uint32_t shared = name->rc_shared;
     for (int i = 0; i < 100; i++) {
         ou_decref(ou_str_intern("hot and looked up", 17));
@@ -355,6 +427,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(count_is_the_sum),
         UNIT_TEST(told_without_a_safepoint),
+        UNIT_TEST(interned_is_kept),
+        UNIT_TEST(looked_up_is_kept),
         UNIT_TEST(dies_at_the_next_stop),
         UNIT_TEST(hot_garbage_is_found),
         UNIT_TEST(never_with_finalizer_or_weakref),
