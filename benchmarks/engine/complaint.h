@@ -14,6 +14,7 @@
 
 struct complaint {
     bool set;
+    bool lacks; /* nothing is wrong with the input: this program cannot do it */
     char text[768];
 };
 

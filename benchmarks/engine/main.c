@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/below.h"
 #include "engine/objects.h"
 #include "engine/ops.h"
 #include "engine/options.h"
@@ -24,7 +25,7 @@
 static int main_bad(const struct complaint *c)
 {
     complaint_print(c, stderr);
-    return EXIT_BAD_INPUT;
+    return c->lacks ? EXIT_LACKS : EXIT_BAD_INPUT;
 }
 
 static int main_list(void)
@@ -43,6 +44,22 @@ static bool main_serves(enum form form, const char *heap)
     bool ouro = !strcmp(OURO_WORK_HEAP, "ouro");
     bool known = !heap || !strcmp(heap, OURO_WORK_HEAP) || (ouro && !strcmp(heap, "malloc"));
     return known && (ouro || form == FORM_OBJECT);
+}
+
+/* Names the first phase that means nothing on the runtime below. */
+static int main_lacks(const struct workload *wl, const struct form_plan *plan,
+                      struct complaint *c)
+{
+    for (unsigned i = 0; i < plan->n_phases; i++) {
+        const struct phase *p = &plan->phase[i];
+        const char *why = below_lacks(p);
+        if (why) {
+            c->lacks = true;
+            return complain(c, wl->file, 0, "phase '%s': op '%s' has no counterpart on %s: %s",
+                            p->name, p->row->name, OURO_WORK_HEAP, why);
+        }
+    }
+    return 0;
 }
 
 /* Chooses form, threads and seed; refuses what the product of all makes absurd. */
@@ -79,6 +96,9 @@ static int main_choose(const struct options *o, const struct workload *wl, struc
     r->pauses = o->pauses;
     if (o->pauses && r->form != FORM_OBJECT) {
         return complain(c, wl->file, 0, "--pauses: only objects have a collector that stops");
+    }
+    if (r->form == FORM_OBJECT && main_lacks(wl, run->plan, c) != 0) {
+        return -1;
     }
     for (unsigned i = 0; i < run->plan->n_phases; i++) {
         const struct phase *p = &run->plan->phase[i];
@@ -119,8 +139,10 @@ static void main_objects(struct record *r)
     char runtime[512];
     snprintf(runtime, sizeof runtime, "%s %s", ou_version(), ou_build_info());
     record_u64(r, "gc_count", gc->count);
-    record_u64(r, "gc_unreachable", gc->unreachable);
-    record_u64(r, "gc_garbage_peak", gc->garbage_peak);
+    if (below_counts) {
+        record_u64(r, "gc_unreachable", gc->unreachable);
+        record_u64(r, "gc_garbage_peak", gc->garbage_peak);
+    }
     main_pauses(r, &gc->pauses);
     record_str(r, "runtime", runtime);
 }

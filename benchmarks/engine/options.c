@@ -43,7 +43,7 @@ static const char options_help[] =
     "that check\n"
     "  --help, --version     --version also says how this was built\n"
     "Exit status: 0 measured and verified, 2 bad input, 3 work not done as ordered,\n"
-    "4 not the expected allocator.\n";
+    "4 not the expected allocator, 5 this runtime has no counterpart of an operation.\n";
 
 enum {
     OPT_FORM = 256,

@@ -35,7 +35,13 @@ struct options {
 #define RUN_MAX_ITERATIONS 1000u
 
 /* Programs end with these (docs/worker.md). */
-enum { EXIT_MEASURED = 0, EXIT_BAD_INPUT = 2, EXIT_UNVERIFIED = 3, EXIT_ALLOCATOR = 4 };
+enum {
+    EXIT_MEASURED = 0,
+    EXIT_BAD_INPUT = 2,
+    EXIT_UNVERIFIED = 3,
+    EXIT_ALLOCATOR = 4,
+    EXIT_LACKS = 5
+};
 
 /* Parses; --help and --version print and exit 0. 0, or -1 with a complaint whose "file" is the
  * program's name. */

@@ -28,7 +28,7 @@
 #define OP_HAS_DICT 0 /* the library has no containers; list and tuple are three lines each */
 #define OP_EXACT 0
 
-enum op_kind { OP_INT = 1, OP_FLOAT, OP_STR, OP_TUPLE, OP_LIST, OP_NODE };
+enum op_kind { OP_INT = 1, OP_FLOAT, OP_STR, OP_TUPLE, OP_LIST, OP_NODE, OP_DICT };
 
 /* int, float; str, tuple: `length` items follow */
 typedef struct op_object {
@@ -131,15 +131,20 @@ OP_INLINE const char *op_str_bytes(op_ref o)
     return o->kind == OP_STR ? op_bytes(o) : "";
 }
 
-OP_INLINE op_ref op_tuple3(const op_ref *items)
+OP_INLINE op_ref op_tuple(const op_ref *items, size_t n)
 {
-    op_ref o = GC_MALLOC(sizeof(op_object) + 3 * sizeof(op_ref));
+    op_ref o = GC_MALLOC(sizeof(op_object) + n * sizeof(op_ref));
     if (o) {
         o->kind = OP_TUPLE;
-        o->length = 3;
-        memcpy(op_bytes(o), items, 3 * sizeof(op_ref));
+        o->length = n;
+        memcpy(op_bytes(o), items, n * sizeof(op_ref));
     }
     return o;
+}
+
+OP_INLINE op_ref op_tuple3(const op_ref *items)
+{
+    return op_tuple(items, 3);
 }
 
 OP_INLINE op_list_object *op_as_list(op_ref o)

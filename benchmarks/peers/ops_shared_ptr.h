@@ -46,12 +46,16 @@ struct text : object {
     std::string value;
 };
 
-struct tuple : object {
-    explicit tuple(const std::array<ref, 3> &items) : object(TUPLE), item(items)
+/* So many references, which stand behind the length wherever it is known only at run time. */
+template <uint32_t n> struct tuple_of : object {
+    explicit tuple_of(const std::array<ref, n> &items) : object(TUPLE), item(items)
     {
     }
-    std::array<ref, 3> item;
+    uint32_t length = n;
+    std::array<ref, n> item;
 };
+
+using tuple = tuple_of<3>;
 
 struct list : object {
     list() : object(LIST)
@@ -64,26 +68,28 @@ struct list : object {
     std::vector<ref> item;
 };
 
-struct node : object {
-    node() : object(NODE)
+/* A chain's nodes are all of one length. */
+template <uint32_t n> struct node_of : object {
+    template <class... refs>
+    explicit node_of(refs &&...items) : object(NODE), slot{std::forward<refs>(items)...}
     {
     }
-    node(ref a, ref b) : object(NODE), slot{std::move(a), std::move(b)}
-    {
-    }
-    node(const node &) = delete;
-    node &operator=(const node &) = delete;
+    node_of(const node_of &) = delete;
+    node_of &operator=(const node_of &) = delete;
     /* Without recursion: a chain of 10^7 would need as many stack frames. */
-    ~node()
+    ~node_of()
     {
         ref next = std::move(slot[0]);
         while (next && next->kind == NODE && next.use_count() == 1) {
-            ref after = std::move(static_cast<node *>(next.get())->slot[0]);
+            ref after = std::move(static_cast<node_of *>(next.get())->slot[0]);
             next = std::move(after);
         }
     }
-    std::array<ref, 2> slot;
+    uint32_t length = n;
+    std::array<ref, n> slot;
 };
+
+using node = node_of<2>;
 
 inline ref make_int(int64_t v)
 {

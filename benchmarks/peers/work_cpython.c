@@ -12,8 +12,7 @@
  */
 #include "work_cpython.h"
 
-#include <math.h>
-#include <time.h>
+#include "work_stops.h"
 
 #define SWITCH_NS 5000000u /* sys.getswitchinterval() */
 
@@ -22,7 +21,6 @@ static struct {
     void *arg;
     PyObject *get_objects; /* gc.get_objects */
     uint64_t began_ns;     /* of the collection that runs */
-    ou_pauses pauses;      /* every collection: nobody runs meanwhile */
 } gc;
 
 static __thread PyThreadState *outside;   /* inside a blocking region */
@@ -30,13 +28,6 @@ static __thread PyGILState_STATE ensured; /* of a thread that was attached */
 static __thread bool attached;
 static __thread uint64_t since_ns; /* the lock was taken, or this was last looked at */
 static unsigned threads_inside;    /* under the interpreter lock */
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- errors --------------------------------------------------------------------------------
  */
@@ -79,22 +70,12 @@ const char *ou_type_name(const ou_object *o)
 /* ---- collections ---------------------------------------------------------------------------
  */
 
-/* A bucket is a sixteenth of a power of two, as ouro's; the upper edge is what is told. */
-static unsigned bucket_of(uint64_t ns)
-{
-    double at = ns > 1 ? log2((double)ns) * OU_PAUSE_SUB : 0;
-    return at < OU_PAUSE_BUCKETS - 1 ? (unsigned)at : OU_PAUSE_BUCKETS - 1;
-}
-
 static void collection_ended(PyObject *info)
 {
     PyObject *collected = PyDict_GetItemString(info, "collected");
     PyObject *rest = PyDict_GetItemString(info, "uncollectable");
-    uint64_t ns = now_ns() - gc.began_ns;
-    gc.pauses.stops++;
-    gc.pauses.stopped_ns += ns;
-    gc.pauses.longest_ns = ns > gc.pauses.longest_ns ? ns : gc.pauses.longest_ns;
-    gc.pauses.bucket[bucket_of(ns)]++;
+    uint64_t ns = work_now_ns() - gc.began_ns;
+    work_stop_add(gc.began_ns, 0, ns); /* who holds the interpreter lock stops everybody */
     ou_gc_report report = {
         .unreachable = PyLong_AsUnsignedLongLong(collected) + PyLong_AsUnsignedLongLong(rest),
         .total_ns = ns,
@@ -113,7 +94,7 @@ static PyObject *on_collection(PyObject *self, PyObject *args)
         return NULL;
     }
     if (strcmp(phase, "start") == 0) {
-        gc.began_ns = now_ns();
+        gc.began_ns = work_now_ns();
         gc.fn(NULL, gc.arg);
     } else {
         collection_ended(info);
@@ -161,35 +142,6 @@ void ou_gc_disable(void)
 int ou_gc_background(bool on)
 {
     return on ? OU_ELIMIT : 0; /* it has none: collections stay where they are due */
-}
-
-void ou_pauses_get(ou_pauses *out)
-{
-    *out = gc.pauses;
-}
-
-uint64_t ou_pauses_quantile(const ou_pauses *pauses, double q)
-{
-    uint64_t seen = 0;
-    for (unsigned i = 0; i < OU_PAUSE_BUCKETS; i++) {
-        seen += pauses->bucket[i];
-        if (seen && (double)seen >= q * (double)pauses->stops) {
-            uint64_t edge = (uint64_t)exp2((double)(i + 1) / OU_PAUSE_SUB);
-            return edge < pauses->longest_ns ? edge : pauses->longest_ns;
-        }
-    }
-    return 0;
-}
-
-/* Single pauses are not written down: `--pauses` gives an empty file. */
-void ou_pauses_log(ou_pause *log, size_t n)
-{
-    (void)log, (void)n;
-}
-
-uint64_t ou_pauses_logged(void)
-{
-    return 0;
 }
 
 /* Lists and instances: numbers and text are counted by nobody there, and the collector
@@ -241,7 +193,7 @@ int ou_thread_attach(void)
         attached = true;
         threads_inside++;
     }
-    since_ns = now_ns();
+    since_ns = work_now_ns();
     return 0;
 }
 
@@ -262,12 +214,12 @@ void ou_blocking_begin(void)
 void ou_blocking_end(void)
 {
     PyEval_RestoreThread(outside);
-    since_ns = now_ns();
+    since_ns = work_now_ns();
 }
 
 void ou_safepoint(void)
 {
-    if (threads_inside > 1 && now_ns() - since_ns > SWITCH_NS) {
+    if (threads_inside > 1 && work_now_ns() - since_ns > SWITCH_NS) {
         ou_blocking_begin();
         ou_blocking_end();
     }

@@ -23,7 +23,9 @@ LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/
 
 # Other runtimes that do the object form in a program of their own, on the C library's malloc:
 # column: worker, Debian package that it needs.
-RUNTIMES = {"cpython": ("ouro-work-cpython", "python3-dev")}
+RUNTIMES = {"cpython": ("ouro-work-cpython", "python3-dev"),
+            "boehm": ("ouro-work-boehm", "libgc-dev"),
+            "shared_ptr": ("ouro-work-shared_ptr", "g++")}
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _measuring(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-a", "--allocator", action="append", metavar="NAME|NAME=/lib.so",
         help="an allocator of the table, a library to preload, or another runtime for the object "
-             "form (cpython); may be repeated")
+             "form (cpython, boehm, shared_ptr); may be repeated")
     add("-t", "--threads", metavar="1,2,4", help="thread counts (default: as the file says)")
     add("--profile", choices=list(profiles.PROFILES), default="quick",
         help="how much to measure (default: quick; see ouro list)")

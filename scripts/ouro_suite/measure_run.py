@@ -86,6 +86,9 @@ class Measurement:
                                  worker.Settings(self.build, self.profile.timeout_s))
             self.tally = runner.Runner(order, self.rundir, meter.tell).run()
             self.tally.failures += early
+        for one in self.tally.skipped.values():
+            terminal.say(f"{one['allocator']}: skipped: {one['reason']}")
+        self.refused += self.tally.skipped.values()
         self.measuring_s += self.tally.spent_s
         if self.tally.interrupted:
             raise KeyboardInterrupt

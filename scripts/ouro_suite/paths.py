@@ -10,8 +10,9 @@ from pathlib import Path
 from .errors import BadInput
 
 PACKAGE = Path(__file__).resolve().parent
-PROGRAMS = ("ouro-work", "ouro-work-cpython", "ouro-replay", "ouro-micro", "ouro-peer-cpython",
-            "ouro-peer-boehm", "ouro-peer-shared_ptr", "libouro.so", "libouro-malloc.so",
+PROGRAMS = ("ouro-work", "ouro-work-cpython", "ouro-work-boehm", "ouro-work-shared_ptr",
+            "ouro-replay", "ouro-micro", "ouro-peer-cpython", "ouro-peer-boehm",
+            "ouro-peer-shared_ptr", "libouro.so", "libouro-malloc.so",
             "libouro-record.so")
 SKIP = {"CMakeFiles", "Testing", "floors", ".git"}
 

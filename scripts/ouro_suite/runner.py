@@ -6,7 +6,8 @@ Preflight runs each cell at a hundredth and a tenth of its size: a bad workload 
 run there, within a second, and the time it took chooses the scale. The pilot (block -1) warms
 the file cache, records resident memory over time and finds arms that fail; its times are not
 used except to correct the scale.
-An arm that failed is not run again. Interrupted, everything measured stays in the log.
+An arm that failed is not run again; one of a runtime that has no counterpart of an operation is
+left out and named with the reason, which is no failure. Interrupted, everything measured stays in the log.
 """
 from __future__ import annotations
 
@@ -46,16 +47,21 @@ class Tally:
     failures: list[dict[str, Any]] = field(default_factory=list)
     scales: dict[str, float] = field(default_factory=dict)
     done: set[tuple[int, str, str]] = field(default_factory=set)
+    skipped: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     spent_s: float = 0.0
     interrupted: bool = False
 
-    def failed(self, cell: Cell, arm: Arm) -> bool:
-        return any(f["cell"] == cell.name and f["arm"] == arm.name for f in self.failures)
+    def out(self, cell: Cell, arm: Arm) -> bool:
+        """True for what failed or has no counterpart: it is not run again."""
+        return (cell.name, arm.name) in self.skipped or any(f["cell"] == cell.name and f["arm"] == arm.name for f in self.failures)
 
     def take(self, line: dict[str, Any]) -> None:
         """Adds one line of the log."""
         self.spent_s += float(line.get("elapsed_s", 0.0))
-        if line["kind"] == "scale":
+        if line["kind"] == "skip":
+            self.skipped[line["cell"], line["arm"]] = {
+                "allocator": f"{line['cell']} on {line['column']}", "reason": line["reason"]}
+        elif line["kind"] == "scale":
             self.scales[line["cell"]] = float(line["scale"])
         elif line["kind"] == "failure":
             self.failures.append(line)
@@ -100,7 +106,7 @@ class Runner:
         if len(self.tally.scales) == len(self.order.rows):
             return
         for cell, arms in self.order.rows:
-            trials = [self._try(cell, arms[0], self.order.scale * t) for t in scaling.TRIALS]
+            trials = self._trials(cell, arms)
             self.costs[cell.name] = scaling.cost([t for t in trials if t] or [(1.0, 0.0)],
                                                  len(arms))
         start = {cell.name: self.order.scale for cell, _ in self.order.rows}
@@ -109,21 +115,36 @@ class Runner:
                                           start).items():
             self._log({"kind": "scale", "cell": name, "scale": scale})
 
+    def _trials(self, cell: Cell, arms: list[Arm]) -> list[tuple[float, float] | None]:
+        """On the first arm that does this work at all."""
+        for arm in arms:
+            trials = [self._try(cell, arm, self.order.scale * t) for t in scaling.TRIALS]
+            if not self.tally.out(cell, arm):
+                return trials
+        return []
+
     def _try(self, cell: Cell, arm: Arm, scale: float) -> tuple[float, float] | None:
         """(scale, seconds) of a trial, None when the worker failed; bad input ends the run."""
         self.tell(f"checking {cell.name}", 0.0)
         sample = worker.measure(Job(PILOT, 0, cell, arm, 1, 0), self.order.settings,
                                 max(scale, scaling.MIN_SCALE))
         self.tally.spent_s += sample.elapsed_s
+        if sample.status == worker.LACKS:
+            self._skip(cell, arm, sample)
         if sample.status == 2:
             raise BadInput(sample.detail or f"{cell.workload.path}: bad input")
         return (scale, sample.elapsed_s) if sample.ok else None
+
+    def _skip(self, cell: Cell, arm: Arm, sample: worker.Sample) -> None:
+        if (cell.name, arm.name) not in self.tally.skipped:
+            self._log({"kind": "skip", "cell": cell.name, "arm": arm.name,
+                       "column": arm.column, "reason": sample.detail})
 
     def _pilot(self) -> None:
         """Block -1; what it took corrects the scales, downwards only."""
         took: Counter[str] = Counter()
         for job in plan.block_jobs(PILOT, self.order.rows, self.order.seed):
-            if job.key not in self.tally.done:
+            if job.key not in self.tally.done and not self.tally.out(job.cell, job.arm):
                 before = self.tally.spent_s
                 self._one(job, series=True)
                 took[job.cell.name] += self.tally.spent_s - before
@@ -144,7 +165,7 @@ class Runner:
             if block >= self.order.min_blocks and self._left() < self.pass_s:
                 return
             for job in plan.block_jobs(block, self.order.rows, self.order.seed):
-                if job.key in self.tally.done or self.tally.failed(job.cell, job.arm):
+                if job.key in self.tally.done or self.tally.out(job.cell, job.arm):
                     continue
                 if self.tally.spent_s > OVERTIME * self.order.budget_s:
                     return
@@ -169,6 +190,8 @@ class Runner:
                  "elapsed_s": round(sample.elapsed_s, 6)}
         if sample.entry is not None:
             self._log({"kind": "sample", **where, "entry": sample.entry})
+        elif sample.status == worker.LACKS:
+            self._skip(job.cell, job.arm, sample)
         else:
             self._log({"kind": "failure", **where, "column": job.arm.column,
                        "workload": job.cell.workload.name, "form": job.cell.form,

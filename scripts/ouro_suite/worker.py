@@ -20,7 +20,9 @@ from typing import Any
 from . import allocators, child, escape, paths, store
 from .plan import Cell, Job
 
-STATUS_MEANING = {2: "bad input", 3: "verification failed", 4: "wrong allocator"}
+LACKS = 5  # exit status: this runtime has no counterpart of an operation
+STATUS_MEANING = {2: "bad input", 3: "verification failed", 4: "wrong allocator",
+                  LACKS: "no counterpart"}
 NUMBERS = ("iterations", "real_time", "cpu_time", "threads", "seed", "wall_ns", "cpu_ns", "ops",
            "items_per_second", "peak_rss_bytes", "end_rss_bytes", "live_peak_bytes", "minflt",
            "majflt")

@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: The ouro authors
 """A worker that speaks docs/worker.md and does no work: its times are made up from the seed
 and the allocator's name. The line `fake: MODE[@WHERE]` of the workload file makes it misbehave
-under that allocator or in the build folder of that name (or everywhere). A file `speed` beside
+under that allocator, in the build folder or the program of that name (or everywhere). A file `speed` beside
 it holds what its times are multiplied with and the spread of their noise."""
 import json
 import os
@@ -28,6 +28,10 @@ def options(argv):
 def where():
     """The name of the build folder this is in."""
     return os.path.basename(os.path.dirname(sys.argv[0]))
+
+
+def program():
+    return os.path.basename(sys.argv[0])
 
 
 def beside(name):
@@ -132,6 +136,9 @@ def misbehave(mode, entry, fd, file):
         sys.exit(2)
     elif mode == "unverified-exit":
         sys.exit(3)
+    elif mode == "lacks":
+        print(f"{file}: phase 'p': op 'q' has no counterpart here: reasons", file=sys.stderr)
+        sys.exit(5)
     elif mode == "refuse":
         print("malloc is not the expected one", file=sys.stderr)
         sys.exit(4)
@@ -187,7 +194,7 @@ def main():
             handle.writelines(f"{i * 1000000},{i * 500000},{i * 400000}\n" for i in range(20))
     if mode == "turns":
         take_turns(opt, file)
-    if mode and only in ("", allocator, where()):
+    if mode and only in ("", allocator, where(), program()):
         misbehave(mode, entry, fd, file)
     os.write(fd, json.dumps(entry).encode() + b"\n")
 

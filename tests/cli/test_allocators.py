@@ -61,6 +61,8 @@ def test_tuning_variables_are_kept_and_recorded(monkeypatch: pytest.MonkeyPatch)
 def test_a_runtime_is_a_program_of_its_own_on_the_c_librarys_malloc(tmp_path: Path) -> None:
     found = allocators.from_argument("cpython", tmp_path)
     assert found.missing == "ouro-work-cpython was not built (Debian: python3-dev)"
+    assert allocators.from_argument("boehm", tmp_path).missing == \
+        "ouro-work-boehm was not built (Debian: libgc-dev)"
     (tmp_path / "ouro-work-cpython").write_bytes(b"x")
     allocators.paths._found.cache_clear()
     found = allocators.from_argument("cpython", tmp_path)

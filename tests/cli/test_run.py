@@ -151,6 +151,50 @@ def test_another_runtime_is_a_column_of_the_object_form(suite: Suite) -> None:
     assert "cpython: refused: ouro-work-cpython was not built" in done.stderr + done.stdout
 
 
+def with_runtimes(suite: Suite, *names: str) -> list[str]:
+    """Builds those workers, and names them for the command line."""
+    for name in names:
+        shutil.copy(suite.build / "ouro-work", suite.build / f"ouro-work-{name}")
+    return [x for name in names for x in ("-a", name)]
+
+
+def test_what_has_no_counterpart_is_skipped_by_name_and_is_no_failure(suite: Suite) -> None:
+    runtimes = with_runtimes(suite, "boehm", "shared_ptr")
+    rings = suite.workload("rings", "lacks@ouro-work-shared_ptr", forms=("object",))
+    lists = suite.workload("lists", forms=("object",))
+    done = suite.run("-w", rings, "-w", lists, *runtimes, "-a", "glibc")
+    assert done.returncode == 0, done.stderr
+    data = load(suite)
+    assert {(e["workload"], e["column"]) for e in data["benchmarks"]} == {
+        ("rings", "boehm"), ("rings", "glibc"), ("lists", "boehm"), ("lists", "shared_ptr"),
+        ("lists", "glibc")}
+    (one,) = data["refused"]
+    assert one["allocator"] == "rings/object on shared_ptr"
+    assert "has no counterpart here: reasons" in one["reason"] and not data["failures"]
+    assert "rings/object on shared_ptr: skipped" in done.stderr
+    for report in ("report.md", "report.html"):
+        assert "no counterpart here: reasons" in (suite.folder / "run" / report).read_text()
+    jsonschema.validate(data, json.loads((ROOT / "results" / "schema.json").read_text()))
+
+
+def test_a_cell_is_sized_by_an_arm_that_does_it(suite: Suite) -> None:
+    runtimes = with_runtimes(suite, "boehm")
+    file = suite.workload("rings", "lacks@ouro-work-boehm", forms=("object",))
+    done = suite.run("-w", file, *runtimes, "-a", "glibc")  # boehm's arm is the first
+    assert done.returncode == 0, done.stderr
+    assert {e["column"] for e in load(suite)["benchmarks"]} == {"glibc"}
+    done = suite.run("-w", file, *runtimes, out="alone")
+    assert done.returncode == 0 and not load(suite, "alone")["benchmarks"]
+
+
+def test_other_work_on_another_runtime_fails_it(suite: Suite) -> None:
+    runtimes = with_runtimes(suite, "boehm", "cpython")
+    file = suite.workload("odd", "checksum@ouro-work-boehm", forms=("object",))
+    assert suite.run("-w", file, *runtimes, "-a", "glibc").returncode == 1
+    assert {(f["column"], f["failure"]) for f in load(suite)["failures"]} == {
+        ("boehm", "checksum differs")}
+
+
 def test_a_missing_allocator_is_refused_by_name_and_others_go_on(suite: Suite) -> None:
     done = suite.run("-w", suite.workload("calm"), *TWO, "-a", "mine=/nowhere/libmine.so",
                      "-a", "ouro")

@@ -5,11 +5,8 @@
 # Bad workload files and options: one line `FILE:LINE: reason` on stderr, nothing on stdout,
 # exit status 2. Usage: bad_input.sh OURO-WORK. Run by ctest in a scratch folder.
 work=$1
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/prelude.sh"
 tests=0
-failed=0
 
 # verdict NAME STATUS PREFIX TEXT: compares what the last run left in out and err.
 verdict()

@@ -6,17 +6,7 @@
 # visitors, weakrefs. Usage: collector.sh OURO-WORK WORKLOADS-FOLDER.
 work=$1
 workloads=$2
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-failed=0
-
-fail()
-{
-    failed=$((failed + 1))
-    echo "FAILED $*"
-    cat err
-}
+. "$(dirname "$0")/prelude.sh"
 
 # expect STATUS NAME ARGS...: runs, keeps the record in out.
 expect()
@@ -29,32 +19,11 @@ expect()
     [ $got = "$want" ] || fail "$name: exit $got, expected $want"
 }
 
-field()
-{
-    sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" out
-}
-
-# same NAME A B
-same()
-{
-    [ -n "$2" ] && [ "$2" = "$3" ] || fail "$1: '$2' and '$3'"
-}
-
-# phases PHASE...: a file of them.
-phases()
-{
-    printf 'name: t\nforms:\n  - form: object\n    phases:\n' >w.yaml
-    for phase in "$@"; do
-        echo "      - {$phase}" >>w.yaml
-    done
-}
-
 # The files that come with ouro, windows and rings of a fiftieth.
 for file in "$workloads"/gc-*.yaml "$workloads/thread-churn.yaml" "$workloads/hot-object.yaml" \
     "$workloads/weak-cache.yaml"; do
     w=$(basename "$file" .yaml)
-    sed 's/cycle: 1M/cycle: 20k/; s/window: 10M/window: 200k/; s/window: 1M/window: 20k/' \
-        "$file" >w.yaml
+    small "$file"
     expect 0 "$w" w.yaml --scale 0.01
     same "$w verified" true "$(field verified)"
     sum=$(field checksum)

@@ -7,17 +7,7 @@
 work=$1
 form=$2
 workloads=$3
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-failed=0
-
-fail()
-{
-    failed=$((failed + 1))
-    echo "FAILED $*"
-    cat err
-}
+. "$(dirname "$0")/prelude.sh"
 
 # expect STATUS NAME ARGS...: runs, keeps the record in out.
 expect()
@@ -28,17 +18,6 @@ expect()
     timeout -k 5 120 "$work" --form "$form" "$@" >out 2>err
     got=$?
     [ $got = "$want" ] || fail "$name: exit $got, expected $want"
-}
-
-field()
-{
-    sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" out
-}
-
-# same NAME A B
-same()
-{
-    [ -n "$2" ] && [ "$2" = "$3" ] || fail "$1: '$2' and '$3'"
 }
 
 # The files as they are once; what repeats them takes rings and windows of a fiftieth.

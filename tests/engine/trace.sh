@@ -6,16 +6,7 @@
 lib=$1
 replay=$2
 victim=$3
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-failed=0
-
-fail()
-{
-    failed=$((failed + 1))
-    echo "FAILED $*"
-}
+. "$(dirname "$0")/prelude.sh"
 
 count()
 {

@@ -9,10 +9,7 @@ replay=$2
 recorder=$3
 bad=$4
 victim=$5
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-failed=0
+. "$(dirname "$0")/prelude.sh"
 cat >w.yaml <<EOF
 name: w
 forms:

@@ -1,42 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * object.h - stands before ouro's own in ouro-work-cpython: an ou_object is a PyObject, counted
- * by CPython's macros. What the engine calls of the rest is in work_cpython.c.
+ * object.h - stands before ouro's own in ouro-work-<peer>: how that runtime counts its
+ * references (WORK_COUNTS). What the engine calls of the rest is in work_<peer>*.
  */
 #ifndef OURO_OBJECT_H
 #define OURO_OBJECT_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include WORK_COUNTS
 
-#include "ouro/atomic.h"
 #include "ouro/common.h"
 
-#define OU_PY(o) ((PyObject *)(uintptr_t)(o)) /* CPython knows no const */
-
-OU_INLINE ou_object *ou_incref(ou_object *o)
-{
-    Py_INCREF(OU_PY(o));
-    return o;
-}
-
-OU_INLINE void ou_decref(ou_object *o)
-{
-    Py_DECREF(OU_PY(o));
-}
-
-OU_INLINE ou_object *ou_xincref(ou_object *o)
-{
-    Py_XINCREF(OU_PY(o));
-    return o;
-}
-
-OU_INLINE void ou_xdecref(ou_object *o)
-{
-    Py_XDECREF(OU_PY(o));
-}
-
+OU_BEGIN_DECLS
 const char *ou_type_name(const ou_object *o);
+OU_END_DECLS
 
 #endif
