@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 RESULT_CAP = 1 << 20
 LOG_TAIL = 1 << 14
@@ -223,6 +224,71 @@ def _on_core(core: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+class _Child:
+    """One started process with its pipes. An interrupt may come at any line: what is there by
+    then is here, for end() to clean up."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.watch: _Watch | None = None
+        self.read_fd: int | None = None
+        self.timed_out, self.flooded = False, ""
+
+    def start(self, command: list[str], result_option: str | None, hand_over: Sequence[int],
+              core: int | None, **how: Any) -> None:
+        """Starts it; descriptors that become the child's are closed here in any case."""
+        given = list(hand_over)
+        try:
+            if result_option is not None:
+                self.read_fd, write_fd = os.pipe()
+                given.append(write_fd)
+                command = [*command, result_option, str(write_fd)]
+            with _running_lock, _on_core(core):
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, start_new_session=True, pass_fds=given, **how)
+                _running.add(self.process.pid)
+        finally:
+            for fd in given:
+                os.close(fd)
+        self.watch = _Watch(self.process, self.read_fd)
+
+    def serve(self, deadline: float) -> None:
+        """Until it ends or has to be ended."""
+        assert self.process and self.watch
+        ended = self.watch.until(deadline)
+        self.flooded = self.watch.flooded
+        if not ended:
+            self.timed_out = not self.flooded
+            _stop(self.process, self.watch)
+
+    def reap(self) -> resource.struct_rusage:
+        """Its exit status, what it used, and the rest of what it said."""
+        assert self.process and self.watch
+        _signal_group(self.process.pid, signal.SIGKILL)  # who is left of the group; the pid is ours
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.watch.drain()
+        self.flooded = self.flooded or self.watch.flooded
+        return usage
+
+    def end(self) -> None:
+        """Nothing of it stays: no process, no descriptor."""
+        if self.process and self.process.returncode is None:
+            _signal_group(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        if self.watch:
+            self.watch.close()
+        if self.read_fd is not None:
+            os.close(self.read_fd)
+        if self.process:
+            for pipe in (self.process.stdout, self.process.stderr):
+                if pipe:
+                    pipe.close()
+            with _running_lock:
+                _running.discard(self.process.pid)
+
+
 def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
         result_option: str | None = None, cwd: Path | None = None,
         hand_over: Sequence[int] = (), core: int | None = None) -> Outcome:
@@ -230,58 +296,21 @@ def run(argv: Sequence[str], env: Mapping[str, str], timeout_s: float,
     appended to argv, and what the child writes there becomes Outcome.result. `hand_over` are
     descriptors that become the child's: they are closed here in any case. With `core` the
     child stays on that processor. Thread-safe."""
-    read_fd = write_fd = process = watch = None
-    timed_out = False
-    command = list(argv)
-    before = _children()
-    try:  # an interrupt may come anywhere in it, also while the child is being started
-        try:
-            if result_option is not None:
-                read_fd, write_fd = os.pipe()
-                command += [result_option, str(write_fd)]
-            oom_before, start = _oom_kills(), time.monotonic()
-            with _running_lock, _on_core(core):
-                process = subprocess.Popen(
-                    command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                    pass_fds=(*hand_over, *(() if write_fd is None else (write_fd,))))
-                _running.add(process.pid)
-        finally:
-            for fd in (*hand_over, *(() if write_fd is None else (write_fd,))):
-                os.close(fd)
-        watch = _Watch(process, read_fd)
-        ended = watch.until(start + timeout_s)
-        flooded = watch.flooded
-        if not ended:
-            timed_out = not flooded
-            _stop(process, watch)
-        elapsed = time.monotonic() - start
-        _signal_group(process.pid, signal.SIGKILL)  # who is left of the group; the pid is ours
-        _, wait_status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(wait_status)
-        watch.drain()
-        flooded = flooded or watch.flooded
-    except BaseException:
-        if process and process.returncode is None:
-            _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
-        raise
+    one, before = _Child(), _children()
+    try:
+        oom_before, begun = _oom_kills(), time.monotonic()
+        one.start(list(argv), result_option, hand_over, core, env=dict(env), cwd=cwd)
+        one.serve(begun + timeout_s)
+        elapsed = time.monotonic() - begun
+        usage = one.reap()
     finally:
-        if watch:
-            watch.close()
-        if read_fd is not None:
-            os.close(read_fd)
-        if process:
-            for pipe in (process.stdout, process.stderr):
-                if pipe:
-                    pipe.close()
-            with _running_lock:
-                _running.discard(process.pid)
+        one.end()
         _kill_orphans(before)
-    code = process.returncode
+    assert one.process and one.watch
+    code, said = one.process.returncode, one.watch.streams
     return Outcome(status=code if code >= 0 else None, signal=-code if code < 0 else None,
-                   timed_out=timed_out, flooded=flooded,
+                   timed_out=one.timed_out, flooded=one.flooded,
                    oom_killed=code == -signal.SIGKILL and _oom_kills() > oom_before,
-                   result=watch.streams["result"].data, stdout=watch.streams["stdout"].data,
-                   stderr=watch.streams["stderr"].data, elapsed_s=elapsed,
+                   result=said["result"].data, stdout=said["stdout"].data,
+                   stderr=said["stderr"].data, elapsed_s=elapsed,
                    max_rss_bytes=usage.ru_maxrss * 1024, cpu_s=usage.ru_utime + usage.ru_stime)

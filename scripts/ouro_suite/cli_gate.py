@@ -57,11 +57,14 @@ def add(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:
     option("--inject", metavar="5%", help="planted work of one workload, in turn")
     option("--injected", type=int, default=100, metavar="N",
            help="gates with planted work (default: 100)")
+    option("--copies", action="store_true",
+           help="the candidate is a byte copy of the build in another folder, as the two builds "
+           "of a real gate are two sets of files")
     option("--load", choices=("none", "bursts"), default="none",
            help="another process that loads one core in bursts")
     option("-o", "--output", metavar="FILE",
            help="trials, one a line; goes on when it exists (default: "
-           "results/selftest/LOAD.jsonl)")
+           "results/selftest/LOAD[-copies].jsonl)")
 
 
 def _metrics(parser: argparse.ArgumentParser) -> None:

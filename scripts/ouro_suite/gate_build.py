@@ -82,6 +82,17 @@ class GateCell(plan.Cell):
         return super().name + ("+latency" if self.latency else "")
 
 
+def copied(build: Path, to: Path) -> Path:
+    """Copies what is measured of a build, byte by byte, to the same places under `to`."""
+    for name in (*PROGRAMS, "libouro-malloc.so"):
+        found = paths.program(name, build)
+        if found is not None:
+            place = to / found.relative_to(build)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(found, place)
+    return to
+
+
 def cache_dir() -> Path:
     """Where builds of revisions are kept."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

@@ -107,6 +107,14 @@ class Undecidable(Exception):
     """These data decide nothing; the text says why."""
 
 
+class TooFew(Undecidable):
+    """Good pairs, but not enough of them to say anything: more of them might."""
+
+    def __init__(self, pairs: int) -> None:
+        super().__init__(f"{pairs} pairs of samples, {MIN_PAIRS} are needed: raise --budget")
+        self.pairs = pairs
+
+
 def ok_error(rows: int) -> float:
     """One-sided error of an `ok` at one look while `rows` rows are not ok: Dunn over the
     looks, Holm over the rows."""
@@ -116,15 +124,18 @@ def ok_error(rows: int) -> float:
 def estimate(pairs: Sequence[tuple[float, float]], clock: bool = True, rows: int = 1,
              floor: float | None = None) -> Estimate:
     """What the pairs (base, candidate) say while `rows` rows are not ok. Raises Undecidable for
-    too few, for values that are no measurements, and, of a clock, for values without any
-    variance."""
-    if len(pairs) < MIN_PAIRS:
-        raise Undecidable(f"{len(pairs)} pairs of samples, {MIN_PAIRS} are needed")
+    less than two, for values that are no measurements, and, of a clock, for values without any
+    variance; TooFew for good ones that are under MIN_PAIRS."""
+    if len(pairs) < 2:
+        raise Undecidable(f"{len(pairs) or 'no'} pair{'' if pairs else 's'} of samples, "
+                          f"{MIN_PAIRS} are needed: raise --budget")
     values = np.asarray(pairs, dtype=float)
     if not np.all(np.isfinite(values)) or np.any(values <= 0):
         raise Undecidable("a sample that is not a positive finite number")
     if clock and (np.ptp(values[:, 0]) == 0 or np.ptp(values[:, 1]) == 0):
         raise Undecidable("samples without any variance: that was no clock")
+    if len(pairs) < MIN_PAIRS:
+        raise TooFew(len(pairs))
     diff = np.log(values[:, 1]) - np.log(values[:, 0])
     error = ok_error(rows)
     effect, low, high = stats.hodges_lehmann(diff, 2.0 * error)
@@ -225,6 +236,11 @@ def failed(cell: str, metric: Metric, why: str) -> MetricVerdict:
 def uncounted(cell: str, metric: Metric, why: str) -> MetricVerdict:
     """A row for which there was no time."""
     return replace(failed(cell, metric, why), verdict=INCONCLUSIVE)
+
+
+def too_few(cell: str, metric: Metric, why: TooFew) -> MetricVerdict:
+    """A row whose time ended before there was enough of it."""
+    return replace(uncounted(cell, metric, str(why)), blocks=why.pairs)
 
 
 def row(cell: str, metric: Metric, word: str, found: Estimate, p: float | None,

@@ -84,8 +84,7 @@ def again(sampler: Sampler, row: MetricVerdict, layouts: int, replica: Callable[
             effects.append(judge.estimate(sampler.pairs(
                 row.workload, [FIRST_STAGE + number], read)).effect)
         except judge.Undecidable as error:
-            return replace(row, note=f"{row.note}; layout {number + 1} not judged: {error}: "
-                           "more budget")
+            return replace(row, note=f"{row.note}; layout {number + 1} not judged: {error}")
     pooled = estimate(sampler.pairs(row.workload, range(FIRST_STAGE, FIRST_STAGE + layouts),
                                     read))
     return judged(row, effects, pooled)

@@ -171,6 +171,14 @@ class Gate:
         if why not in self.reasons:
             self.reasons.append(why)
 
+    def _undecided(self, key: Key, error: Undecidable) -> None:
+        """Data that say nothing are an error; good ones of which the budget gave too few leave
+        the row open."""
+        if isinstance(error, judge.TooFew):
+            self.verdicts[key] = judge.too_few(key[0], self.metric[key[1]], error)
+        else:
+            self._fail(key, str(error))
+
     def _rows(self, keys: list[Key]) -> Rows:
         cells = {cell for cell, _ in keys}
         return [(c, a) for c, a in self.order.rows if c.name in cells]
@@ -225,7 +233,7 @@ class Gate:
                 found[key] = self._estimate(key, take)
                 self.p[key] = found[key].p
             except Undecidable as error:
-                self._fail(key, str(error))
+                self._undecided(key, error)
         self._pass(dict.fromkeys(found, take),
                    lambda k, e: judge.screened(e, self.metric[k[1]].tolerance))
         left = [k for k in found if k not in self.verdicts]
@@ -251,7 +259,7 @@ class Gate:
         try:
             found, tolerance = self._estimate(key, ALL), self.metric[key[1]].tolerance
         except Undecidable as error:
-            self._fail(key, str(error))
+            self._undecided(key, error)
             return
         p = self._adjusted()[key]
         if judge.harmless(found, tolerance):

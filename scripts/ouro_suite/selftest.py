@@ -10,6 +10,7 @@ file; a stopped test goes on after the last line. The summary stands beside it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import subprocess
@@ -18,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Iterator
 
 from scipy import stats as scipy_stats
 
@@ -68,8 +69,9 @@ class _Load:
 class Selftest:
     """All trials of one test, into one file."""
 
-    def __init__(self, args: argparse.Namespace, file: Path) -> None:
-        self.args, self.file = args, file
+    def __init__(self, args: argparse.Namespace, file: Path, copy: Path | None = None) -> None:
+        """`copy`: a folder for the candidate's files; None: both arms run the same ones."""
+        self.args, self.file, self.copies = args, file, copy is not None
         self.build = paths.build_dir(args.build)
         self.inject = judge.percent(args.inject, "--inject") if args.inject else 0.0
         self.metrics = judge.parse_metrics(args.metric, args.tol)
@@ -77,14 +79,16 @@ class Selftest:
         args.workload = args.workload or [str(folder / f"{w}.yaml") for w in WORKLOADS]
         self.budget_s = profiles.seconds(args.budget)
         self.noise = calibrate.load(args.store)
-        self.pair = gate_build.open_pair(str(self.build), str(self.build), None)
+        self.pair = gate_build.open_pair(str(self.build), str(
+            gate_build.copied(self.build, copy) if copy else self.build), None)
         self.clean = gate_cmd.rows_of(self.pair, args, self.metrics)
         self.dirty = gate_cmd.rows_of(self.pair, args, self.metrics, self.inject)
         self.done = self._resume()
 
     def _header(self) -> dict[str, Any]:
         """What must be the same for trials to belong together."""
-        return {"kind": "header", "ouro_selftest_format": FORMAT, "inject": self.inject,
+        copies = {"copies": True} if self.copies else {}  # older files do not say
+        return {"kind": "header", "ouro_selftest_format": FORMAT, **copies, "inject": self.inject,
                 "load": self.args.load, "budget_s": self.budget_s, "seed": self.args.seed,
                 "metrics": {m.name: m.tolerance for m in self.metrics},
                 "cells": [c.name for c, _ in self.clean],
@@ -202,6 +206,18 @@ def summary(test: Selftest) -> dict[str, Any]:
     return {**found, "commit": context.commit()["commit"]}
 
 
+@contextlib.contextmanager
+def _candidate(copies: bool) -> Iterator[Path | None]:
+    """A folder for the candidate's copy, where builds of revisions are kept, too."""
+    if not copies:
+        yield None
+        return
+    home = gate_build.cache_dir()
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="selftest-", dir=home) as folder:
+        yield Path(folder)
+
+
 def run(args: argparse.Namespace) -> int:
     """ouro selftest-gate"""
     if args.aa < 0 or args.injected < 0 or not (args.aa or args.inject):
@@ -210,15 +226,17 @@ def run(args: argparse.Namespace) -> int:
     child.adopt_orphans()
     root = paths.source_root()
     folder = root / "results" / "selftest" if root else Path("ouro-results")
-    file = Path(args.output) if args.output else folder / f"{args.load}.jsonl"
+    name = f"{args.load}{'-copies' * args.copies}.jsonl"
+    file = Path(args.output) if args.output else folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    test = Selftest(args, file)
     stopped = False
-    try:
-        test.run()
-    except KeyboardInterrupt:
-        stopped = True
-    about = summary(test)
+    with _candidate(args.copies) as copy:
+        test = Selftest(args, file, copy)
+        try:
+            test.run()
+        except KeyboardInterrupt:
+            stopped = True
+        about = summary(test)
     store.write_atomic(file.with_suffix(".json"), store.dumps(about, indent=1) + "\n")
     if args.json:
         print(store.dumps(about, indent=1))

@@ -3,9 +3,11 @@
 """What a person sees while and after measuring: progress on stderr, tables on stdout."""
 from __future__ import annotations
 
+import os
 import sys
+import time
 from types import TracebackType
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from rich.console import Console, Group
 from rich.progress import (BarColumn, Progress, TextColumn, TimeElapsedColumn,
@@ -19,6 +21,7 @@ from .table import Comparison, Contender
 
 LEVEL_STYLE = {"ok": "green", "note": "cyan", "warn": "yellow", "unknown": "dim"}
 PLAIN_WIDTH = 132
+EVERY_S = 10.0  # between two lines of progress where nobody watches a bar
 
 
 def console() -> Console:
@@ -36,11 +39,34 @@ def text(content: object, style: str = "") -> Text:
     return Text(escape.for_terminal(str(content)), style=style)
 
 
+class Lines:
+    """Progress for a log file: a line now and then, never two within EVERY_S. The variable
+    OURO_PROGRESS_S sets other seconds; 0 means no line at all."""
+
+    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._title, self._clock = title, clock
+        try:
+            self._every_s = float(os.environ.get("OURO_PROGRESS_S", EVERY_S))
+        except ValueError:
+            self._every_s = EVERY_S
+        self._begun = self._latest = clock()
+
+    def tell(self, what: str, share: float) -> None:
+        now = self._clock()
+        if not self._every_s > 0.0 or now - self._latest < self._every_s:
+            return
+        self._latest = now
+        left = f", about {(now - self._begun) * (1.0 - share) / share:.0f} s left" \
+            if 0.0 < share < 1.0 else ""
+        say(f"{self._title}: {min(share, 1.0):.0%}{left}: {what}")
+
+
 class Meter:
-    """A progress bar with the time left; silent when stderr is not a terminal."""
+    """A progress bar with the time left; lines when stderr is not a terminal."""
 
     def __init__(self, title: str) -> None:
         self._progress: Progress | None = None
+        self._lines = Lines(title)
         if sys.stderr.isatty():
             self._progress = Progress(
                 TextColumn("{task.fields[title]}"), BarColumn(bar_width=24),
@@ -53,6 +79,8 @@ class Meter:
         if self._progress:
             self._progress.update(self._task, completed=min(share, 1.0),
                                   description=escape.for_terminal(what))
+        else:
+            self._lines.tell(what, share)
 
     def __enter__(self) -> "Meter":
         if self._progress:

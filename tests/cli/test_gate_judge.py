@@ -387,7 +387,9 @@ def test_holm_is_what_the_paper_says() -> None:
 
 
 @pytest.mark.parametrize(("pairs", "why"), [
-    ([], "0 pairs"), ([(1.0, 1.0)], "1 pairs"), ([(1.0, 2.0)] * 7, "7 pairs"),
+    ([], "no pairs"), ([(1.0, 1.0)], "1 pair of"),
+    ([(1.0, 2.0)] * 7, "without any variance"),
+    ([(1.0 + k, 2.0 + k) for k in range(6)] + [(1.0, math.nan)], "not a positive"),
     ([(1.0, 1.1)] * 20, "without any variance"),
     ([(1.0 + k, 5.0) for k in range(20)], "without any variance"),
     ([(1.0 + k, 2.0 + k) for k in range(9)] + [(1.0, math.nan)], "not a positive"),
@@ -396,6 +398,24 @@ def test_holm_is_what_the_paper_says() -> None:
 def test_what_decides_nothing_is_said(pairs: list[tuple[float, float]], why: str) -> None:
     with pytest.raises(Undecidable, match=why):
         judge.estimate(pairs)
+
+
+@pytest.mark.parametrize("pairs", [2, 7])
+def test_few_good_pairs_leave_a_row_open_and_never_pass(pairs: int) -> None:
+    """The budget ends in the screen. Planted: none and one, which are an error."""
+    words = {}
+    for count in (0, 1, pairs):
+        short = gate({"a": 1.0}, calm, 1)
+        real = short.sampler.block
+
+        def block(stage: int, number: int, rows: Any, most: int = count) -> None:
+            if number < most:
+                real(stage, number, rows)
+        short.sampler.block = block  # type: ignore[method-assign]
+        (words[count],) = short.run()
+    assert [words[n].verdict for n in (0, 1, pairs)] == ["error", "error", "inconclusive"]
+    assert words[pairs].note == f"{pairs} pairs of samples, 8 are needed: raise --budget"
+    assert words[pairs].blocks == pairs
 
 
 def test_a_cell_without_variance_is_an_error_and_never_passes() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Suite
-from ouro_suite import micro, whole
+from ouro_suite import micro, terminal, whole
 
 GOOGLE = {"context": {"date": "x"}, "benchmarks": [
     {"name": "alloc/a", "run_type": "iteration", "real_time": 30.0, "time_unit": "ns",
@@ -161,3 +161,26 @@ def test_every_package_has_a_reason() -> None:
     rows = [line.split(None, 2) for line in lines if line and not line.startswith("#")]
     assert all(len(row) == 3 and row[1] in ("all", "bench", "test") for row in rows)
     assert len({row[0] for row in rows}) == len(rows) > 20
+
+
+def test_progress_without_a_terminal_is_sparse(capsys: pytest.CaptureFixture[str],
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a telling every second for a minute."""
+    monkeypatch.delenv("OURO_PROGRESS_S", raising=False)
+    now = 100.0
+    lines = terminal.Lines("gate", lambda: now)
+    for second in range(1, 61):
+        now = 100.0 + second
+        lines.tell(f"confirm {second}/60: 2 ok\x1b", second / 60)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 6
+    assert said[0] == "ouro: gate: 17%, about 50 s left: confirm 10/60: 2 ok\ufffd"
+    assert "left" not in said[-1]
+    for value, count in (("0", 0), ("30", 2), ("nonsense", 6)):
+        monkeypatch.setenv("OURO_PROGRESS_S", value)
+        now = 0.0
+        lines = terminal.Lines("gate", lambda: now)
+        for second in range(1, 61):
+            now = float(second)
+            lines.tell("x", 0.0)
+        assert len(capsys.readouterr().err.splitlines()) == count

@@ -3,13 +3,16 @@
 """The gate's test of itself: what a trial proves, and the load beside it."""
 from __future__ import annotations
 
+import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ouro_suite import selftest
+from conftest import Suite
+from ouro_suite import allocators, gate_build, selftest
 
 
 def trial(kind: str, injected: str | None, **words: str) -> dict[str, Any]:
@@ -46,6 +49,41 @@ FOUND, UNSEEN = trial("inject", "a", a="regression"), trial("inject", "a", a="in
 def test_a_test_that_decided_nothing_has_not_passed(trials: list[dict[str, Any]],
                                                     status: int) -> None:
     assert selftest.status(trials) == status
+
+
+def test_a_copy_is_the_same_bytes_in_another_place(tmp_path: Path) -> None:
+    """Planted: one byte more is another build."""
+    build = tmp_path / "build"
+    (build / "bin").mkdir(parents=True)
+    (build / "bin" / "ouro-work").write_bytes(b"work")
+    (build / "bin" / "ouro-work").chmod(0o755)
+    (build / "libouro-malloc.so").write_bytes(b"heap")
+    copy = gate_build.copied(build, tmp_path / "copy")
+    base, cand = (gate_build.Side(s, gate_build.BUILD, s, f)
+                  for s, f in (("base", build), ("cand", copy)))
+    assert set(base.digests()) == {"ouro-work", "libouro-malloc.so"}
+    assert base.digests() == cand.digests()
+    assert os.access(copy / "bin" / "ouro-work", os.X_OK)
+    assert not os.path.samefile(copy / "bin" / "ouro-work", build / "bin" / "ouro-work")
+    (copy / "libouro-malloc.so").write_bytes(b"heap ")
+    allocators.file_sha256.cache_clear()
+    assert base.digests() != cand.digests()
+
+
+def test_a_test_over_copies_is_another_test(suite: Suite,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of the same build, or the same file twice: trials of both do not mix."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(suite.folder / "cache"))
+    (suite.build / "libouro-malloc.so").touch()
+    word = ("selftest-gate", "--aa", "0", "--inject", "5%", "--injected", "0", "-o", "t.jsonl",
+            "-w", suite.workload("a", forms=("object",)), "--store", str(suite.folder))
+    done = suite.ouro(*word, "--copies", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["copies"] is True
+    assert suite.ouro(*word, "--copies").returncode == 0
+    done = suite.ouro(*word)
+    assert done.returncode == 2 and "belongs to another test" in done.stderr
+    assert not list(gate_build.cache_dir().glob("selftest-*"))
 
 
 def test_bounds_of_a_proportion() -> None:
