@@ -62,12 +62,8 @@ void ou_huge_wish(const char *block, size_t bytes)
 
 bool ou_huge_fits(const uint64_t *free, const uint64_t *soiled, size_t top, size_t page)
 {
-    if (page % HUGE_PAGES) {
-        return false;
-    }
-    size_t known = ou_min(top - page, HUGE_PAGES); /* behind the top nothing ever was */
-    uint32_t whole = (uint32_t)(((uint64_t)1 << known) - 1);
-    return (uint32_t)(free[page / 64] >> page % 64) == whole &&
+    return page % HUGE_PAGES == 0 && page + HUGE_PAGES <= top &&
+           (uint32_t)(free[page / 64] >> page % 64) == UINT32_MAX &&
            !(uint32_t)(soiled[page / 64] >> page % 64);
 }
 

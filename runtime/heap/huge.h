@@ -17,8 +17,8 @@
  * wished for already or the block is below knob heap_huge_bytes. */
 void ou_huge_wish(const char *block, size_t bytes);
 
-/* Do 2 MiB begin at page number `page` that nobody has anything in, and the system neither? By
- * the arena's maps, its lock held. */
+/* Do 2 MiB begin at page number `page` that nobody has anything in, given back whole and wanted
+ * again? By the arena's maps, its lock held. */
 bool ou_huge_fits(const uint64_t *free, const uint64_t *soiled, size_t top, size_t page);
 
 /* Such 2 MiB begin with a span: the next ones follow, being put at the lowest free address. So
