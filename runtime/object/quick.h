@@ -93,6 +93,31 @@ OU_INLINE bool ou_own_decref(ou_object *o)
     return (int32_t)local < 0; /* immortal */
 }
 
+/* Gives the block of a dead object, of this thread's heap and of `bin`, back. */
+OU_INLINE void ou_quick_free(ou_object *o, uint32_t bin)
+{
+    ou_header_bury(o);
+    ou_heap_put_object(ou_heap_current(), bin, o);
+}
+
+/* ou_decref, for whoever drops many: the death of a plain object, which is over in a few
+ * stores, needs no call (see ou_decref_last). */
+OU_INLINE void ou_quick_decref(ou_object *o)
+{
+    uint32_t local = ou_load_relaxed(&o->rc_local);
+    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot || local != 1)) {
+        ou_decref(o);
+        return;
+    }
+    const ou_type *type = ou_type_get(o);
+    if (OU_UNLIKELY(ou_load_acquire(&o->rc_shared) != OU_RC_INIT ||
+                    !(type->flags & OU_TF_PLAIN) || ou_load_relaxed(&ou_special) || OU_ASAN)) {
+        ou_decref_last(o);
+        return;
+    }
+    ou_quick_free(o, type->bin);
+}
+
 /* Drops references, of which some may be NULL if `gaps`, until one needs a call: the place of
  * that, or `end`. */
 OU_INLINE ou_object **ou_quick_drop(ou_object **refs, ou_object **end, bool gaps)
@@ -115,12 +140,5 @@ OU_INLINE bool ou_quick_dies(void)
 /* The rest of a death: the references of `o` from `refs` to `rest` are gone already and become
  * NULL. */
 void ou_quick_die_long(ou_object *o, ou_object **refs, ou_object **rest);
-
-/* Gives the block of a dead object, of this thread's heap and of `bin`, back. */
-OU_INLINE void ou_quick_free(ou_object *o, uint32_t bin)
-{
-    ou_header_bury(o);
-    ou_heap_put_object(ou_heap_current(), bin, o);
-}
 
 #endif

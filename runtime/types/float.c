@@ -28,8 +28,7 @@ static __attribute__((noinline)) ou_object *float_new_long(double value)
 
 ou_object *ou_float_new(double value)
 {
-    const ou_type *type = &ou_types[OU_KIND_FLOAT];
-    ou_float *f = (ou_float *)ou_quick_new(type, type->bin, 0);
+    ou_float *f = (ou_float *)ou_quick_new(&ou_types[OU_KIND_FLOAT], ou_number_bin(), 0);
     if (OU_UNLIKELY(!f)) {
         return float_new_long(value);
     }

@@ -30,8 +30,7 @@ ou_object *ou_int_new(int64_t value)
     if (offset < SMALL_COUNT) {
         return &small[offset].base;
     }
-    const ou_type *type = &ou_types[OU_KIND_INT];
-    ou_int *i = (ou_int *)ou_quick_new(type, type->bin, 0);
+    ou_int *i = (ou_int *)ou_quick_new(&ou_types[OU_KIND_INT], ou_number_bin(), 0);
     if (OU_UNLIKELY(!i)) {
         return int_new_long(value);
     }

@@ -7,7 +7,7 @@
 #ifndef OURO_TYPES_VALUE_H
 #define OURO_TYPES_VALUE_H
 
-#include "object/object.h"
+#include "object/quick.h"
 
 /* A built-in type sits at the index of its kind, so the test needs no load of the type. */
 OU_INLINE bool ou_is_kind(const ou_object *o, ou_kind kind)
@@ -66,13 +66,13 @@ OU_INLINE void ou_refs_take(ou_object **dst, ou_object *const *src, size_t n)
 /* Drops n references that nobody else can see any more; NULL where one was dropped before. */
 OU_INLINE void ou_refs_drop(ou_object *const *refs, size_t n)
 {
-    size_t i = 0;
-    for (; i + OU_REFS_AHEAD < n; i++) {
-        __builtin_prefetch(refs[i + OU_REFS_AHEAD], 1);
-        ou_xdecref(refs[i]);
-    }
-    for (; i < n; i++) {
-        ou_xdecref(refs[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (OU_LIKELY(i + OU_REFS_AHEAD < n)) {
+            __builtin_prefetch(refs[i + OU_REFS_AHEAD], 1);
+        }
+        if (OU_LIKELY(refs[i] != NULL)) {
+            ou_quick_decref(refs[i]);
+        }
     }
 }
 
