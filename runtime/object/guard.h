@@ -69,18 +69,24 @@ OU_INLINE void ou_guard_end(ou_object *o, ou_guard guard)
 /* The lock of a call that only looks; makes what is looked at often READ. */
 ou_guard ou_guard_look_slow(ou_object *o);
 
-/* The guard of a call that only looks, and has found the owner's way closed. Words that others
- * store are loaded by acquire, once; arrays and tables stay where they are until the end. */
-OU_INLINE ou_guard ou_guard_look(ou_object *o)
+/* Its way without the lock: true: the caller looks, until ou_epoch_leave. */
+OU_INLINE bool ou_look_enter(const ou_object *o)
 {
     if (OU_LIKELY(ou_load_relaxed(&o->flags) & OU_FL_READ && !ou_is_detached())) {
         ou_epoch_enter(); /* pairs: ou_guard_alone_slow, ou_guard_drop */
         if (OU_LIKELY(ou_load_seq_cst(&o->flags) & OU_FL_READ)) {
-            return OU_GUARD_LOOK;
+            return true;
         }
         ou_epoch_leave();
     }
-    return ou_guard_look_slow(o);
+    return false;
+}
+
+/* The guard of a call that only looks, and has found the owner's way closed. Words that others
+ * store are loaded by acquire, once; arrays and tables stay where they are until the end. */
+OU_INLINE ou_guard ou_guard_look(ou_object *o)
+{
+    return ou_look_enter(o) ? OU_GUARD_LOOK : ou_guard_look_slow(o);
 }
 
 /* Inside a guard that is not for looking: from here to its end nobody looks. */

@@ -101,6 +101,32 @@ static __attribute__((noinline)) ou_object *get_any(ou_object *list, size_t i)
     return item;
 }
 
+/* Another slot's item: its count needs a call, inside the look that the caller is in. */
+static __attribute__((noinline)) ou_object *look_end(ou_object *item)
+{
+    ou_incref(item);
+    ou_epoch_leave();
+    return item;
+}
+
+/* Straight down when it is looked at without its lock. */
+static __attribute__((noinline)) ou_object *get_look(ou_object *list, size_t i)
+{
+    if (OU_LIKELY(ou_is_list(list) && ou_look_enter(list))) {
+        const ou_list *l = (const ou_list *)list;
+        if (OU_LIKELY(i < ou_load_acquire(&l->len))) { /* pairs: append */
+            ou_object *item = ou_load_acquire(&l->items[i]);
+            if (OU_UNLIKELY(!ou_own_incref(item))) {
+                return look_end(item);
+            }
+            ou_epoch_leave();
+            return item;
+        }
+        ou_epoch_leave();
+    }
+    return get_any(list, i);
+}
+
 ou_object *ou_list_get(ou_object *list, size_t i)
 {
     if (OU_LIKELY(ou_is_list(list) && ou_own_enter(list))) {
@@ -112,7 +138,7 @@ ou_object *ou_list_get(ou_object *list, size_t i)
         }
         ou_own_leave();
     }
-    return get_any(list, i);
+    return get_look(list, i);
 }
 
 int ou_list_set(ou_object *list, size_t i, ou_object *item)
