@@ -42,14 +42,14 @@ static void collect_whole(ou_gc_report *report)
     report->examined = ou_gc.examined;
     report->workers = ou_gc_worker_count;
     if (found && ou_gc.special) {
-        report->unreachable = ou_gc_finish(report);
+        report->unreachable += ou_gc_finish(report);
     } else {
         /* No finalizer may run before the last member is buried: it could find the others. */
         bool deaths = ou_deaths_hold();
         ou_gc_start_world(report);
         ou_gc_reclaim();
         ou_deaths_release(deaths);
-        report->unreachable = found;
+        report->unreachable += found;
     }
     ou_objects_bury(dead);
     ou_gc_release_memory();

@@ -39,6 +39,11 @@ static uint32_t shape_now(size_t page)
     return ou_peek_back(page) << 8 | ou_tag_bin(ou_load_relaxed(&ou_tags[page].word));
 }
 
+bool ou_hint_page_holds(size_t page)
+{
+    return ou_gc_hint.shapes[page] == shape_now(page);
+}
+
 int ou_hint_reserve(void)
 {
     ou_hint *h = &ou_gc_hint;
@@ -49,7 +54,9 @@ int ou_hint_reserve(void)
     h->seen = ou_os_reserve(ou_align_up(n / 8 + 1, 4096), 4096);
     h->index = ou_os_reserve(ou_align_up(n * sizeof *h->index, 4096), 4096);
     h->suspects = ou_os_reserve(ou_align_up(n * sizeof *h->suspects, 4096), 4096);
-    if (!h->shapes || !h->seen || !h->index || !h->suspects) {
+    h->members = ou_os_reserve(ou_align_up(n * sizeof *h->members, 4096), 4096);
+    h->groups = ou_os_reserve(ou_align_up(n * sizeof *h->groups, 4096), 4096);
+    if (!h->shapes || !h->seen || !h->index || !h->suspects || !h->members || !h->groups) {
         ou_hint_release();
         return OU_ENOMEM; /* not told: the caller has another way */
     }
@@ -70,6 +77,8 @@ void ou_hint_release(void)
     unmap(h->seen, h->index_count / 8 + 1);
     unmap(h->index, h->index_count * sizeof *h->index);
     unmap(h->suspects, h->index_count * sizeof *h->suspects);
+    unmap(h->members, h->index_count * sizeof *h->members);
+    unmap(h->groups, h->index_count * sizeof *h->groups);
     *h = (ou_hint){0};
 }
 
@@ -78,30 +87,12 @@ void ou_hint_rewind(void)
     ou_gc_hint.region = ou_gc_hint.block = 0;
 }
 
-/* Index of the counter of the block that was there when pages were listed; SIZE_MAX: none. */
-static inline size_t counter_then(const ou_object *o)
-{
-    size_t at = (size_t)((const char *)o - ou_range);
-    size_t i = at >> OU_PAGE_SHIFT;
-    if (at >= ou_range_bytes || i >= ou_gc_hint.shape_count || !ou_gc.pages[i].magic) {
-        return SIZE_MAX;
-    }
-    ou_gc_page page = ou_gc.pages[i];
-    if (OU_LIKELY(page.magic > 1)) {
-        return page.base + ((at & (OU_PAGE_BYTES - 1)) * page.magic >> 32);
-    }
-    uint32_t shape = ou_gc_hint.shapes[i], bin = shape & 255u;
-    size_t offset = ((size_t)(shape >> 8) << OU_PAGE_SHIFT) + (at & (OU_PAGE_BYTES - 1));
-    return page.base + (bin < OU_BIN_COUNT ? ou_block_index(offset, &ou_bins[bin]) : 0);
-}
-
-/* The same; SIZE_MAX also when the page is another one now. */
+/* As ou_hint_counter; SIZE_MAX also when the page is another one now. */
 static inline size_t counter_at(const ou_object *o)
 {
-    size_t at = counter_then(o);
+    size_t at = ou_hint_counter(o);
     if (at != SIZE_MAX) {
-        size_t i = ou_page_index(o);
-        at = ou_gc_hint.shapes[i] == shape_now(i) ? at : SIZE_MAX;
+        at = ou_hint_page_holds(ou_page_index(o)) ? at : SIZE_MAX;
     }
     return at;
 }
@@ -155,7 +146,7 @@ OU_INLINE bool each_child(ou_object *o, const ou_glance *glance, ou_shape *shape
 static size_t region_blocks(const ou_region *region)
 {
     size_t page = ou_page_index(region->start);
-    if (ou_gc_hint.shapes[page] != shape_now(page)) {
+    if (!ou_hint_page_holds(page)) {
         return 0;
     }
     return ou_min(region->count, page_carved(page));
@@ -353,8 +344,8 @@ static void suspect_add(ou_object *o, size_t at)
 {
     ou_hint *h = &ou_gc_hint;
     uint32_t n = h->suspect_count++;
-    h->suspects[n] = (ou_suspect){.object = o, .parent = n, .next = n, .size = 1};
-    h->index[at] = n;
+    h->suspects[n] = (ou_suspect){.object = o, .parent = n, .size = 1};
+    h->index[at] = n + 1;
 }
 
 static bool collect_region(const ou_region *region, size_t blocks, uint64_t until)
@@ -383,19 +374,7 @@ bool ou_hint_collect(uint64_t until)
 
 /* ---- groups ----------------------------------------------------------------------------- */
 
-/* Whatever the page is now: only that suspect is at this address. */
-uint32_t ou_hint_find(ou_object *o)
-{
-    size_t at = counter_then(o);
-    if (at == SIZE_MAX) {
-        return OU_NO_SUSPECT;
-    }
-    uint32_t n = ou_gc_hint.index[at];
-    return n < ou_gc_hint.suspect_count && ou_gc_hint.suspects[n].object == o ? n
-                                                                              : OU_NO_SUSPECT;
-}
-
-uint32_t ou_hint_root(uint32_t n)
+static uint32_t root_of(uint32_t n)
 {
     ou_suspect *suspects = ou_gc_hint.suspects;
     while (suspects[n].parent != n) {
@@ -407,12 +386,13 @@ uint32_t ou_hint_root(uint32_t n)
 
 static inline void edge_join(ou_object *child)
 {
-    uint32_t other = ou_hint_find(child);
-    if (other == OU_NO_SUSPECT) {
+    ou_suspect *suspects = ou_gc_hint.suspects;
+    size_t at = ou_hint_counter(child);
+    uint32_t other = at == SIZE_MAX ? 0 : ou_gc_hint.index[at];
+    if (!other || suspects[other - 1].object != child) {
         return;
     }
-    ou_suspect *suspects = ou_gc_hint.suspects;
-    uint32_t a = ou_hint_root(ou_gc_hint.current), b = ou_hint_root(other);
+    uint32_t a = root_of(ou_gc_hint.current), b = root_of(other - 1);
     if (a == b) {
         return;
     }
@@ -423,9 +403,6 @@ static inline void edge_join(ou_object *child)
     }
     suspects[b].parent = a;
     suspects[a].size += suspects[b].size;
-    uint32_t next = suspects[a].next; /* two rings become one */
-    suspects[a].next = suspects[b].next;
-    suspects[b].next = next;
 }
 
 bool ou_hint_group(uint64_t until)
@@ -445,4 +422,53 @@ bool ou_hint_group(uint64_t until)
         }
     }
     return true;
+}
+
+#define STRIDE ((size_t)256) /* suspects between two looks */
+
+OU_INLINE bool each_suspect(uint64_t until, void (*each)(uint32_t n))
+{
+    ou_hint *h = &ou_gc_hint;
+    while (h->block < h->suspect_count) {
+        size_t end = ou_min(h->block + STRIDE, h->suspect_count);
+        for (; h->block < end; h->block++) {
+            each((uint32_t)h->block);
+        }
+        ou_hint_turn(NULL);
+        if (ou_os_now_ns() >= until) {
+            break;
+        }
+    }
+    return h->block == h->suspect_count;
+}
+
+static inline void number(uint32_t n)
+{
+    ou_hint *h = &ou_gc_hint;
+    ou_suspect *s = &h->suspects[n];
+    if (s->parent == n) {
+        uint32_t first = h->groups[h->group_count], size = s->size;
+        h->largest = ou_max(h->largest, size);
+        s->size = first;
+        h->groups[++h->group_count] = first + size;
+    }
+}
+
+static inline void order(uint32_t n)
+{
+    ou_hint *h = &ou_gc_hint;
+    ou_object *o = h->suspects[n].object;
+    uint32_t member = h->suspects[root_of(n)].size++;
+    h->members[member] = o;
+    h->index[ou_hint_counter(o)] = member + 1;
+}
+
+bool ou_hint_number(uint64_t until)
+{
+    return each_suspect(until, number);
+}
+
+bool ou_hint_order(uint64_t until)
+{
+    return each_suspect(until, order);
 }

@@ -2,140 +2,17 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * sliced.c - a collection without a long stop (docs/gc.md). The hint is made, beside the
- * program or in short stops; then its groups are judged: a group within one stop, as many as
- * fit. What was found dead in a stop is finished before the next one.
+ * program or in short stops; then its groups are judged (judge.c): a group within one stop, as
+ * many as fit. What was found dead in a stop is finished before the next one.
  */
 #include "conf/conf.h"
-#include "gc/children.h"
 #include "gc/sliced.h"
 #include "gc/verify.h"
 #include "ouro/runtime.h"
 #include "thread/epoch.h"
 
-#define LOOK_AT_CLOCK 64 /* suspects between two looks */
-
-static uint32_t live_head; /* suspects that live, whose references are still to be read */
-
-static inline void edge_inside(ou_object *child)
-{
-    uint32_t n = ou_hint_find(child);
-    if (n != OU_NO_SUSPECT && ou_gc_hint.suspects[n].state == OU_SUSPECT_INSIDE) {
-        ou_gc_hint.suspects[n].left--;
-    }
-}
-
-static inline void lives(ou_suspect *s)
-{
-    s->state = OU_SUSPECT_LIVES;
-    s->left = live_head;
-    live_head = (uint32_t)(s - ou_gc_hint.suspects);
-}
-
-static inline void edge_lives(ou_object *child)
-{
-    uint32_t n = ou_hint_find(child);
-    if (n != OU_NO_SUSPECT && ou_gc_hint.suspects[n].state == OU_SUSPECT_INSIDE) {
-        lives(&ou_gc_hint.suspects[n]);
-    }
-}
-
-#define EACH_MEMBER(s, root, n)                                                                \
-    for (uint32_t n##_ = (root), n##_first = 1;                                                \
-         (n##_first || n##_ != (root)) && ((s) = &ou_gc_hint.suspects[n##_], 1);               \
-         n##_ = (s)->next, n##_first = 0)
-
-/* The members that are still there, and those of their counts that come from outside. */
-static void group_count(uint32_t root)
-{
-    ou_suspect *s;
-    EACH_MEMBER(s, root, n)
-    {
-        s->state = OU_SUSPECT_DONE;
-        if (ou_hint_holds(s->object)) {
-            s->state = OU_SUSPECT_INSIDE;
-            s->left = ou_is_immortal(s->object) ? INT64_MAX : ou_count_now(s->object);
-        }
-    }
-    EACH_MEMBER(s, root, n)
-    {
-        if (s->state == OU_SUSPECT_INSIDE) {
-            ou_each_child_other(s->object, edge_inside);
-        }
-    }
-}
-
-static void group_spread_life(uint32_t root)
-{
-    ou_suspect *s;
-    live_head = OU_NO_SUSPECT;
-    EACH_MEMBER(s, root, n)
-    {
-        if (s->state == OU_SUSPECT_INSIDE && s->left > 0) {
-            lives(s);
-        }
-        while (live_head != OU_NO_SUSPECT) {
-            ou_suspect *next = &ou_gc_hint.suspects[live_head];
-            live_head = (uint32_t)next->left;
-            ou_each_child_other(next->object, edge_lives);
-        }
-    }
-}
-
-/* All members' counts, and all references among them. */
-static int64_t counts, inner;
-static uint32_t group_mark;
-
-static inline void edge_inner(ou_object *child)
-{
-    uint32_t n = ou_hint_find(child);
-    inner += n != OU_NO_SUSPECT && ou_gc_hint.suspects[n].state == group_mark;
-}
-
-/* Is the whole group garbage, with all members there? No count is smaller than the references
- * to its object; so if the sums are equal, each is. */
-static bool group_is_closed(uint32_t root)
-{
-    ou_suspect *s;
-    ou_shape shape = {0};
-    counts = inner = 0;
-    group_mark = OU_SUSPECT_OF + root;
-    EACH_MEMBER(s, root, n)
-    {
-        s->state = group_mark;
-    }
-    EACH_MEMBER(s, root, n)
-    {
-        if (!ou_hint_holds(s->object) || ou_is_immortal(s->object)) {
-            return false;
-        }
-        counts += ou_count_now(s->object);
-        ou_each_child(s->object, &shape, edge_inner);
-    }
-    return counts == inner;
-}
-
-/* World stopped, inboxes merged: the any-subset rule on one group. */
-static void group_judge(uint32_t root, ou_gc_report *report)
-{
-    ou_suspect *s;
-    bool closed = group_is_closed(root);
-    if (!closed) {
-        group_count(root);
-        group_spread_life(root);
-    }
-    EACH_MEMBER(s, root, n)
-    {
-        ou_object *o = s->object;
-        bool garbage = closed || s->state == OU_SUSPECT_INSIDE;
-        report->false_suspects += !garbage;
-        if (garbage) {
-            ou_gc.garbage[ou_gc.garbage_count++] = o;
-            ou_gc.special |= (o->flags & OU_FL_WEAKREF) | (o->gcbits & OU_GC_FINALIZER) |
-                             (o->type == OU_KIND_WEAKREF);
-        }
-        s->state = OU_SUSPECT_DONE;
-    }
-}
+#define BATCH                                                                                  \
+    1024u /* suspects judged at once, some 10 us; the clock is looked at between them */
 
 /* ---- stops ------------------------------------------------------------------------------ */
 
@@ -234,44 +111,49 @@ static void finish_found(ou_gc_report *report, ou_object *dead)
     ou_objects_bury(dead);
 }
 
-/* World stopped, inboxes merged: judges groups from suspect `n` on. Returns where to go on. The
- * clock costs as much as a small group. */
-static uint32_t judge_until(uint32_t n, uint64_t until, ou_gc_report *report)
+/* World stopped, inboxes merged: judges groups from `from` on. Returns where to go on. */
+static uint32_t judge_until(uint32_t from, uint64_t until, bool *refused, ou_gc_report *report)
 {
-    for (uint32_t judged = 0; n < ou_gc_hint.suspect_count; n++) {
-        if (ou_hint_root(n) == n) {
-            group_judge(n, report);
-            judged += ou_gc_hint.suspects[n].size;
-            if (judged >= LOOK_AT_CLOCK) {
-                judged = 0;
-                if (ou_os_now_ns() >= until) {
-                    return n + 1;
-                }
-            }
+    const ou_hint *h = &ou_gc_hint;
+    do {
+        uint32_t first = h->groups[from], to = from + 1;
+        while (to < h->group_count && h->groups[to + 1] - first <= BATCH) {
+            to++;
         }
-    }
-    return n;
+        *refused = !ou_hint_judge(from, to, report);
+        from = *refused ? from : to;
+    } while (from < h->group_count && !*refused && ou_os_now_ns() < until);
+    return from;
 }
 
-/* False: it gave way before all were judged. */
-static bool judge_all(ou_gc_report *report)
+/* One stop, and the end of what it found dead. Returns where to go on. */
+static uint32_t judge_some(uint32_t from, bool *refused, ou_gc_report *report)
 {
-    uint32_t n = 0, all = ou_gc_hint.suspect_count;
-    size_t most = 0;
-    while (n < all && !hurried()) {
-        uint64_t began = ou_os_now_ns(), before = ou_pauses_total_ns();
-        ou_world_stop();
-        uint64_t until = ou_os_now_ns() + slice_ns();
-        ou_object *dead = ou_inbox_drain_all();
-        ou_gc.garbage_count = 0;
-        ou_gc.special = false;
-        n = judge_until(n, until, report);
-        most = ou_max(most, ou_gc.garbage_count);
-        finish_found(report, dead);
-        uint64_t stood = ou_pauses_total_ns() - before;
-        gap(stood, ou_os_now_ns() - began - stood);
+    uint64_t began = ou_os_now_ns(), before = ou_pauses_total_ns();
+    ou_world_stop();
+    uint64_t until = ou_os_now_ns() + slice_ns();
+    ou_object *dead = ou_inbox_drain_all();
+    ou_gc.garbage = ou_gc_hint.members + ou_gc_hint.groups[from];
+    ou_gc.garbage_count = 0;
+    ou_gc.special = false;
+    from = judge_until(from, until, refused, report);
+    finish_found(report, dead);
+    uint64_t stood = ou_pauses_total_ns() - before;
+    gap(stood, ou_os_now_ns() - began - stood);
+    return from;
+}
+
+/* False: it gave way before all were judged, to somebody who waits, or to one stop for all. */
+static bool judge_all(bool *refused, ou_gc_report *report)
+{
+    ou_object **array = ou_gc.garbage;
+    uint32_t n = 0, all = ou_gc_hint.group_count;
+    ou_hint_judge_prepare();
+    while (n < all && !*refused && !hurried()) {
+        n = judge_some(n, refused, report);
     }
-    ou_gc.garbage_count = most; /* so much of the array is to be cleared */
+    ou_gc.garbage = array;
+    ou_gc.garbage_count = 0;
     return n == all;
 }
 
@@ -295,12 +177,14 @@ static bool make_hint(ou_gc_report *report, bool beside)
 {
     return run_pass(ou_hint_list, false, report) && run_pass(ou_hint_count, beside, report) &&
            run_pass(ou_hint_clamp, beside, report) && run_pass(ou_hint_mark, beside, report) &&
-           run_pass(ou_hint_collect, beside, report) && run_pass(ou_hint_group, beside, report);
+           run_pass(ou_hint_collect, beside, report) &&
+           run_pass(ou_hint_group, beside, report) &&
+           run_pass(ou_hint_number, beside, report) && run_pass(ou_hint_order, beside, report);
 }
 
 bool ou_gc_sliced(ou_gc_report *report)
 {
-    bool through = false, judged = false, beside;
+    bool through = false, judged = false, refused = false, beside;
     ou_gc.stack_len = 0;
     ou_gc.stack_overflow = false;
     if (!ou_blocks_from_malloc && begin(report, &beside) == 0) {
@@ -314,7 +198,7 @@ bool ou_gc_sliced(ou_gc_report *report)
             report->growth_bytes = ou_gc_pacing_growth();
             ou_gc_pacing_phase(OU_PACING_JUDGE);
             ou_gc_expect_suspects();
-            judged = judge_all(report);
+            judged = judge_all(&refused, report);
         }
         ou_gc_pacing_phase(OU_PACING_IDLE);
         ou_gc_expect_end(report, judged);
@@ -326,5 +210,5 @@ bool ou_gc_sliced(ou_gc_report *report)
     ou_hint_release();
     ou_gc_release_memory();
     ou_blocking_end();
-    return through;
+    return through && !refused;
 }

@@ -4,32 +4,7 @@
  * test_gc.c - the collector: exact counts for every shape, what it must not touch, freezing,
  * thresholds, callbacks, reports.
  */
-#include "support/unit.h"
-
-static const ou_type *node(void)
-{
-    static const ou_type *cls;
-    static const char *const attrs[] = {"next", "other"};
-    cls = cls ? cls : ou_class_new("Node", attrs, 2, true, NULL, NULL);
-    assert_non_null(cls);
-    return cls;
-}
-
-/* A ring of n nodes; an owned reference to one of them. */
-static ou_object *ring(size_t n)
-{
-    ou_object *first = ou_instance_new(node());
-    ou_object *last = ou_incref(first);
-    for (size_t i = 1; i < n; i++) {
-        ou_object *o = ou_instance_new(node());
-        assert_ok(ou_attr_set_at(last, 0, o));
-        ou_decref(last);
-        last = o;
-    }
-    assert_ok(ou_attr_set_at(last, 0, first));
-    ou_decref(last);
-    return first;
-}
+#include "rings.h"
 
 static void rings_of_many_sizes(void **state)
 {
@@ -40,41 +15,6 @@ static void rings_of_many_sizes(void **state)
         assert_int_equal(ou_gc_collect(), sizes[i]);
         assert_int_equal(ou_gc_collect(), 0);
     }
-}
-
-static void without_a_long_stop(const char *concurrent)
-{
-    assert_ok(ou_knob_set("gc_concurrent", concurrent));
-    assert_ok(ou_knob_set("gc_slice_us", "1"));
-    ou_object *live = ring(20000); /* several slices, whatever the clock */
-    ou_decref(ring(20000));
-    ou_decref(ring(2));
-    ou_gc_report report;
-    assert_int_equal(ou_gc_collect_sliced(&report), 20002);
-    if (report.sliced) {
-        assert_true(report.suspects >= 20002);
-        assert_int_equal(report.suspects - report.false_suspects, 20002);
-        assert_true(report.stops >= 3); /* merge, list, judge */
-        assert_int_equal(report.beside, concurrent[0] != '0');
-        assert_true(report.beside || report.stops > 9);
-    }
-    ou_decref(live);
-    assert_int_equal(ou_gc_collect_sliced(NULL), 20000);
-    assert_ok(ou_knob_set("gc_slice_us", "200"));
-    assert_ok(ou_knob_set("gc_concurrent", "1"));
-    assert_int_equal(ou_gc_collect(), 0);
-}
-
-static void short_stops_find_the_same(void **state)
-{
-    (void)state;
-    without_a_long_stop("0");
-}
-
-static void hints_beside_the_program_find_the_same(void **state)
-{
-    (void)state;
-    without_a_long_stop("2");
 }
 
 /* References that lead far away, forwards and backwards: every counter is reached, none twice.
@@ -118,79 +58,6 @@ static void rings_in_random_order(void **state)
     ou_decref(o);
     ou_decref(held);
     assert_int_equal(ou_gc_collect(), N + 1);
-}
-
-/* Nodes that refer to any other, in a list whose references are dealt out in parts. */
-static ou_object *list_of_nodes(size_t n)
-{
-    ou_object *list = ou_list_new(0);
-    uint64_t x = 11;
-    for (size_t i = 0; i < n; i++) {
-        ou_object *o = ou_instance_new(node());
-        assert_ok(ou_list_append(list, o));
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        assert_ok(ou_attr_set_at_steal(o, 0, ou_list_get(list, (x >> 33) % (i + 1))));
-        ou_decref(o);
-    }
-    return list;
-}
-
-/* How many items are nodes that refer to nodes. */
-static size_t nodes_of(ou_object *list, size_t n)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        ou_object *o = ou_list_get(list, i), *other = ou_attr_get_at(o, 0);
-        sum += ou_type_of(o) == node() && ou_type_of(other) == node();
-        ou_decref(o);
-        ou_decref(other);
-    }
-    return sum;
-}
-
-/* Garbage: the list, which its nodes refer to; every other node refers to `shared`. */
-static void drop_list(ou_object *list, size_t n, ou_object *shared)
-{
-    for (size_t i = 0; i < n; i++) {
-        ou_object *o = ou_list_get(list, i);
-        assert_ok(ou_attr_set_at(o, 1, i % 2 ? shared : list));
-        ou_decref(o);
-    }
-    ou_decref(list);
-}
-
-/* Long arrays and a chain, dead and living, garbage that refers to what lives: any number of
- * threads must find the same. */
-static void threads_share_a_stop(void **state)
-{
-    (void)state;
-    enum { N = 70000 };
-    static const char *const numbers[] = {"1", "2", "3", "4"};
-    int64_t from_malloc = 0;
-    ou_knob_get("heap", &from_malloc);
-    assert_ok(ou_knob_set("gc_parallel_bytes", "0"));
-    for (unsigned i = 0; i < 4; i++) {
-        ou_gc_report report;
-        assert_ok(ou_knob_set("gc_workers", numbers[i]));
-        ou_object *live = list_of_nodes(N), *chain = ring(N);
-        ou_object *shared = ou_list_get(live, 1);
-        drop_list(list_of_nodes(N), N, shared);
-        assert_int_equal(ou_gc_collect_report(&report), N + 1);
-        assert_int_equal(report.workers, from_malloc ? 1 : i + 1);
-        assert_int_equal(nodes_of(live, N), N);
-        int64_t count = ou_refcount(shared);
-        drop_list(list_of_nodes(N), N, shared);
-        assert_int_equal(ou_refcount(shared), count + N / 2);
-        assert_int_equal(ou_gc_collect(), N + 1);
-        assert_int_equal(ou_refcount(shared), count);
-        ou_decref(shared);
-        ou_decref(live);
-        ou_decref(chain);
-        ou_gc_collect();
-        assert_int_equal(ou_gc_collect(), 0);
-    }
-    assert_ok(ou_knob_set("gc_workers", "0"));
-    assert_ok(ou_knob_set("gc_parallel_bytes", "8m"));
 }
 
 static void nothing_to_collect(void **state)
@@ -385,61 +252,6 @@ static void thresholds_and_switches(void **state)
     assert_ok(ou_gc_threshold_set((size_t)8 << 20, 50));
 }
 
-static void automatic_collection_by_growth(void **state)
-{
-    (void)state;
-    assert_ok(ou_gc_threshold_set((size_t)1 << 16, 0));
-    uint64_t automatic = ou_stat("gc_automatic");
-    for (int i = 0; i < 1000; i++) {
-        ou_decref(ring(10));
-    }
-    assert_int_equal(ou_stat("gc_automatic"), automatic); /* switched off: none */
-    assert_int_equal(ou_gc_collect(), 10000);
-    ou_gc_enable();
-    for (int i = 0; i < 20000; i++) {
-        ou_decref(ring(10));
-    }
-    ou_gc_disable();
-    assert_true(ou_stat("gc_automatic") > automatic);
-    assert_true(ou_gc_collect() < 100000); /* most are gone already */
-    assert_ok(ou_gc_threshold_set((size_t)8 << 20, 50));
-}
-
-static void background_on_and_off(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 5; i++) {
-        assert_ok(ou_gc_background(true));
-        assert_ok(ou_gc_background(true));
-        ou_decref(ring(100));
-        assert_ok(ou_gc_background(false));
-        assert_ok(ou_gc_background(false));
-    }
-    ou_gc_collect();
-}
-
-static void policies_switch_while_running(void **state)
-{
-    (void)state;
-    int64_t slice = -1, percent = -1;
-    assert_ok(ou_gc_background(true));
-    for (int i = 0; i < 4; i++) {
-        ou_gc_policy policy = i % 2 ? OU_GC_PAUSE_FIRST : OU_GC_MEMORY_FIRST;
-        assert_ok(ou_gc_policy_set(policy));
-        assert_ok(ou_knob_get("gc_slice_us", &slice));
-        assert_ok(ou_knob_get("gc_percent", &percent));
-        assert_int_equal(slice, policy == OU_GC_PAUSE_FIRST ? 200 : 0);
-        assert_int_equal(percent, policy == OU_GC_PAUSE_FIRST ? 33 : 25);
-        ou_decref(ring(33000));
-        ou_safepoint();
-    }
-    assert_ok(ou_gc_background(false));
-    assert_fails(ou_gc_policy_set((ou_gc_policy)7), OU_EINVAL);
-    assert_ok(ou_knob_get("gc_slice_us", &slice));
-    assert_int_equal(slice, 200);
-    ou_gc_collect();
-}
-
 static void objects_are_listed(void **state)
 {
     (void)state;
@@ -519,10 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(rings_of_many_sizes),
-        UNIT_TEST(short_stops_find_the_same),
-        UNIT_TEST(hints_beside_the_program_find_the_same),
         UNIT_TEST(rings_in_random_order),
-        UNIT_TEST(threads_share_a_stop),
         UNIT_TEST(nothing_to_collect),
         UNIT_TEST(each_container_may_close_a_cycle),
         UNIT_TEST(many_references_between_the_same_two),
@@ -535,9 +344,6 @@ int main(void)
         UNIT_TEST(frozen_objects_are_out_of_sight),
         UNIT_TEST(frozen_objects_still_die_by_count),
         UNIT_TEST(thresholds_and_switches),
-        UNIT_TEST(automatic_collection_by_growth),
-        UNIT_TEST(background_on_and_off),
-        UNIT_TEST(policies_switch_while_running),
         UNIT_TEST(objects_are_listed),
         UNIT_TEST(callbacks_before_and_after),
     };

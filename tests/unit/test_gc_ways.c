@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The ouro authors */
+/*
+ * test_gc_ways.c - the ways to collect: in one stop that threads share, without a long stop, by
+ * itself, in the background. All find the same.
+ */
+#include "rings.h"
+
+static void without_a_long_stop(const char *concurrent)
+{
+    assert_ok(ou_knob_set("gc_concurrent", concurrent));
+    assert_ok(ou_knob_set("gc_slice_us", "1"));
+    ou_object *live = ring(20000); /* several slices, whatever the clock */
+    ou_decref(ring(20000));
+    ou_decref(ring(2));
+    ou_gc_report report;
+    assert_int_equal(ou_gc_collect_sliced(&report), 20002);
+    if (report.sliced) {
+        assert_true(report.suspects >= 20002);
+        assert_int_equal(report.suspects - report.false_suspects, 20002);
+        assert_true(report.stops >= 3); /* merge, list, judge */
+        assert_int_equal(report.beside, concurrent[0] != '0');
+        assert_true(report.beside || report.stops > 9);
+    }
+    ou_decref(live);
+    assert_int_equal(ou_gc_collect_sliced(NULL), 20000);
+    assert_ok(ou_knob_set("gc_slice_us", "200"));
+    assert_ok(ou_knob_set("gc_concurrent", "1"));
+    assert_int_equal(ou_gc_collect(), 0);
+}
+
+static void short_stops_find_the_same(void **state)
+{
+    (void)state;
+    without_a_long_stop("0");
+}
+
+static void hints_beside_the_program_find_the_same(void **state)
+{
+    (void)state;
+    without_a_long_stop("2");
+}
+
+/* Lives, though its counter says that nobody refers to it: 256 times, modulo 256. Refers to a
+ * ring of n nodes, one of which refers to it. */
+static ou_object *hub(size_t n)
+{
+    ou_object *o = ou_instance_new(node()), *nodes = ring(n);
+    assert_ok(ou_attr_set_at(nodes, 1, o));
+    assert_ok(ou_attr_set_at_steal(o, 0, nodes));
+    for (int i = 0; i < 255; i++) {
+        ou_incref(o);
+    }
+    return o;
+}
+
+static void drop_hub(ou_object *o)
+{
+    for (int i = 0; i < 256; i++) {
+        ou_decref(o);
+    }
+}
+
+static size_t ring_length(ou_object *first)
+{
+    size_t n = 0;
+    ou_object *o = ou_incref(first);
+    do {
+        ou_object *next = ou_attr_get_at(o, 0);
+        ou_decref(o);
+        o = next;
+        n++;
+    } while (o != first);
+    ou_decref(o);
+    return n;
+}
+
+static bool without_slices(void)
+{
+    int64_t from_malloc = 0;
+    ou_knob_get("heap", &from_malloc);
+    return from_malloc;
+}
+
+/* A group of which one member lives, between others that are garbage. */
+static void false_suspects_stay(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    ou_gc_report report;
+    ou_decref(ring(10));
+    ou_object *small = hub(10);
+    ou_decref(ring(20));
+    ou_object *large = hub(N); /* more than is judged at once */
+    ou_decref(ring(N));
+    ou_object *live = ring(10 * N);
+    assert_int_equal(ou_gc_collect_sliced(&report), N + 30);
+    if (!without_slices()) {
+        assert_true(report.sliced);
+        assert_int_equal(report.false_suspects, N + 1 + 11);
+        assert_int_equal(report.suspects, report.false_suspects + N + 30);
+    }
+    ou_object *held = ou_attr_get_at(large, 0);
+    assert_int_equal(ring_length(held), N);
+    ou_decref(held);
+    drop_hub(small);
+    drop_hub(large);
+    ou_decref(live);
+    assert_int_equal(ou_gc_collect_sliced(NULL), 11 * N + 12);
+}
+
+/* Large enough for workers to share its judgement: garbage in one look, ... */
+static void giant_rings_are_found(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    ou_gc_report report;
+    static const char *const numbers[] = {"1", "2", "4"};
+    assert_ok(ou_knob_set("gc_parallel_bytes", "0"));
+    for (unsigned i = 0; i < 3; i++) {
+        assert_ok(ou_knob_set("gc_workers", numbers[i]));
+        ou_decref(ring(N));
+        ou_object *dead = ring(5), *leaf = ou_float_new(1.5);
+        assert_ok(ou_attr_set_at(dead, 1, leaf));
+        ou_decref(dead);
+        assert_int_equal(ou_gc_collect_sliced(&report), N + 5);
+        assert_int_equal(report.sliced, !without_slices());
+        assert_int_equal(report.false_suspects, 0);
+        assert_int_equal(ou_refcount(leaf), 1);
+        ou_decref(leaf);
+        ou_object *held = ring(N);
+        assert_int_equal(ou_gc_collect_sliced(NULL), 0);
+        assert_int_equal(ring_length(held), N);
+        ou_decref(held);
+        assert_int_equal(ou_gc_collect_sliced(NULL), N);
+    }
+    assert_ok(ou_knob_set("gc_workers", "0"));
+    assert_ok(ou_knob_set("gc_parallel_bytes", "8m"));
+}
+
+/* ... or, if it is not, one stop for the whole heap is shorter than a look at each member. */
+static void giant_false_suspects_end_in_one_stop(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    ou_gc_report report;
+    uint64_t given_up = ou_stat("gc_given_up");
+    ou_object *large = hub(N);
+    ou_decref(ring(10));
+    assert_int_equal(ou_gc_collect_sliced(&report), 10);
+    assert_int_equal(report.unreachable, 10);
+    assert_false(report.sliced);
+    assert_int_equal(ou_stat("gc_given_up") - given_up, !without_slices());
+    ou_object *held = ou_attr_get_at(large, 0);
+    assert_int_equal(ring_length(held), N);
+    ou_decref(held);
+    drop_hub(large);
+    assert_int_equal(ou_gc_collect_sliced(&report), N + 1);
+}
+
+/* Nodes that refer to any other, in a list whose references are dealt out in parts. */
+static ou_object *list_of_nodes(size_t n)
+{
+    ou_object *list = ou_list_new(0);
+    uint64_t x = 11;
+    for (size_t i = 0; i < n; i++) {
+        ou_object *o = ou_instance_new(node());
+        assert_ok(ou_list_append(list, o));
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        assert_ok(ou_attr_set_at_steal(o, 0, ou_list_get(list, (x >> 33) % (i + 1))));
+        ou_decref(o);
+    }
+    return list;
+}
+
+/* How many items are nodes that refer to nodes. */
+static size_t nodes_of(ou_object *list, size_t n)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        ou_object *o = ou_list_get(list, i), *other = ou_attr_get_at(o, 0);
+        sum += ou_type_of(o) == node() && ou_type_of(other) == node();
+        ou_decref(o);
+        ou_decref(other);
+    }
+    return sum;
+}
+
+/* Garbage: the list, which its nodes refer to; every other node refers to `shared`. */
+static void drop_list(ou_object *list, size_t n, ou_object *shared)
+{
+    for (size_t i = 0; i < n; i++) {
+        ou_object *o = ou_list_get(list, i);
+        assert_ok(ou_attr_set_at(o, 1, i % 2 ? shared : list));
+        ou_decref(o);
+    }
+    ou_decref(list);
+}
+
+/* Long arrays and a chain, dead and living, garbage that refers to what lives: any number of
+ * threads must find the same. */
+static void threads_share_a_stop(void **state)
+{
+    (void)state;
+    enum { N = 70000 };
+    static const char *const numbers[] = {"1", "2", "3", "4"};
+    int64_t from_malloc = 0;
+    ou_knob_get("heap", &from_malloc);
+    assert_ok(ou_knob_set("gc_parallel_bytes", "0"));
+    for (unsigned i = 0; i < 4; i++) {
+        ou_gc_report report;
+        assert_ok(ou_knob_set("gc_workers", numbers[i]));
+        ou_object *live = list_of_nodes(N), *chain = ring(N);
+        ou_object *shared = ou_list_get(live, 1);
+        drop_list(list_of_nodes(N), N, shared);
+        assert_int_equal(ou_gc_collect_report(&report), N + 1);
+        assert_int_equal(report.workers, from_malloc ? 1 : i + 1);
+        assert_int_equal(nodes_of(live, N), N);
+        int64_t count = ou_refcount(shared);
+        drop_list(list_of_nodes(N), N, shared);
+        assert_int_equal(ou_refcount(shared), count + N / 2);
+        assert_int_equal(ou_gc_collect(), N + 1);
+        assert_int_equal(ou_refcount(shared), count);
+        ou_decref(shared);
+        ou_decref(live);
+        ou_decref(chain);
+        ou_gc_collect();
+        assert_int_equal(ou_gc_collect(), 0);
+    }
+    assert_ok(ou_knob_set("gc_workers", "0"));
+    assert_ok(ou_knob_set("gc_parallel_bytes", "8m"));
+}
+
+static void automatic_collection_by_growth(void **state)
+{
+    (void)state;
+    assert_ok(ou_gc_threshold_set((size_t)1 << 16, 0));
+    uint64_t automatic = ou_stat("gc_automatic");
+    for (int i = 0; i < 1000; i++) {
+        ou_decref(ring(10));
+    }
+    assert_int_equal(ou_stat("gc_automatic"), automatic); /* switched off: none */
+    assert_int_equal(ou_gc_collect(), 10000);
+    ou_gc_enable();
+    for (int i = 0; i < 20000; i++) {
+        ou_decref(ring(10));
+    }
+    ou_gc_disable();
+    assert_true(ou_stat("gc_automatic") > automatic);
+    assert_true(ou_gc_collect() < 100000); /* most are gone already */
+    assert_ok(ou_gc_threshold_set((size_t)8 << 20, 50));
+}
+
+static void background_on_and_off(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        assert_ok(ou_gc_background(true));
+        assert_ok(ou_gc_background(true));
+        ou_decref(ring(100));
+        assert_ok(ou_gc_background(false));
+        assert_ok(ou_gc_background(false));
+    }
+    ou_gc_collect();
+}
+
+static void policies_switch_while_running(void **state)
+{
+    (void)state;
+    int64_t slice = -1, percent = -1;
+    assert_ok(ou_gc_background(true));
+    for (int i = 0; i < 4; i++) {
+        ou_gc_policy policy = i % 2 ? OU_GC_PAUSE_FIRST : OU_GC_MEMORY_FIRST;
+        assert_ok(ou_gc_policy_set(policy));
+        assert_ok(ou_knob_get("gc_slice_us", &slice));
+        assert_ok(ou_knob_get("gc_percent", &percent));
+        assert_int_equal(slice, policy == OU_GC_PAUSE_FIRST ? 200 : 0);
+        assert_int_equal(percent, policy == OU_GC_PAUSE_FIRST ? 33 : 25);
+        ou_decref(ring(33000));
+        ou_safepoint();
+    }
+    assert_ok(ou_gc_background(false));
+    assert_fails(ou_gc_policy_set((ou_gc_policy)7), OU_EINVAL);
+    assert_ok(ou_knob_get("gc_slice_us", &slice));
+    assert_int_equal(slice, 200);
+    ou_gc_collect();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT_TEST(short_stops_find_the_same),
+        UNIT_TEST(hints_beside_the_program_find_the_same),
+        UNIT_TEST(false_suspects_stay),
+        UNIT_TEST(giant_rings_are_found),
+        UNIT_TEST(giant_false_suspects_end_in_one_stop),
+        UNIT_TEST(threads_share_a_stop),
+        UNIT_TEST(automatic_collection_by_growth),
+        UNIT_TEST(background_on_and_off),
+        UNIT_TEST(policies_switch_while_running),
+    };
+    return UNIT_MAIN(tests);
+}
