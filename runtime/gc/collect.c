@@ -25,34 +25,58 @@ static void collector_take(void)
     ou_fetch_sub_acq_rel(&ou_gc_hurry, 1u);
 }
 
-static size_t stop_and_find(ou_object **dead)
+static size_t stop_and_find(ou_gc_report *report, ou_object **dead)
 {
     ou_world_stop();
     *dead = ou_inbox_drain_all();
-    ou_gc_list_regions();
+    if (report->fresh) {
+        report->fresh_all = ou_gc_list_fresh();
+    } else {
+        ou_gc_forget_fresh();
+        ou_gc_list_regions();
+    }
     return ou_gc_find_garbage();
+}
+
+/* Bytes of the blocks of what was found; without those of objects in foreign memory, or runs.
+ */
+static int64_t garbage_bytes(void)
+{
+    uint64_t sum = 0;
+    for (size_t r = 0; r < ou_gc.region_count; r++) {
+        sum += (uint64_t)ou_gc.regions[r].garbage * ou_gc.regions[r].block_bytes;
+    }
+    return (int64_t)sum;
 }
 
 static void collect_whole(ou_gc_report *report)
 {
     ou_object *dead;
+    ou_gc_pacing_phase(OU_PACING_WHOLE);
     report->growth_bytes = ou_gc_pacing_growth();
-    ou_gc_workers_prepare();
-    size_t found = stop_and_find(&dead);
+    if (!report->fresh) {
+        ou_gc_workers_prepare();
+    }
+    size_t found = stop_and_find(report, &dead);
     report->examined = ou_gc.examined;
     report->workers = ou_gc_worker_count;
     if (found && ou_gc.special) {
+        ou_gc_pacing_tells(true);
         report->unreachable += ou_gc_finish(report);
     } else {
         /* No finalizer may run before the last member is buried: it could find the others. */
         bool deaths = ou_deaths_hold();
         ou_gc_start_world(report);
+        ou_gc_pacing_freed(garbage_bytes());
         ou_gc_reclaim();
+        ou_gc_pacing_tells(true);
         ou_deaths_release(deaths);
         report->unreachable += found;
     }
     ou_objects_bury(dead);
+    ou_gc_pacing_tells(false);
     ou_gc_release_memory();
+    ou_gc_pacing_phase(OU_PACING_IDLE);
 }
 
 /* False: it gave way to another. */
@@ -101,15 +125,21 @@ static int64_t collect(ou_gc_report *report)
         return OU_ENOMEM;
     }
     inside = true;
+    ou_gc_pacing_tells(true);
     ou_gc_call_back(NULL);
     ou_watch(OU_EV_GC_BEGIN, NULL, 0);
-    ou_gc_pacing_begins();
+    if (!report->fresh) {
+        ou_gc_pacing_begins();
+    }
+    ou_gc_pacing_tells(false);
     bool done = collect_locked(report);
+    ou_gc_pacing_tells(true);
     ou_watch(OU_EV_GC_END, NULL, (int64_t)report->unreachable);
-    if (done) {
+    if (done && !report->fresh) {
         ou_gc_pacing_collected();
     }
     ou_gc_call_back(report);
+    ou_gc_pacing_tells(false);
     inside = false;
     ou_lock_give(&collecting);
     return (int64_t)report->unreachable;
@@ -135,6 +165,11 @@ int64_t ou_gc_collect_sliced(ou_gc_report *report)
     return collect_asked(report, !ou_blocks_from_malloc);
 }
 
+bool ou_gc_is_busy(void)
+{
+    return ou_load_relaxed(&collecting.state) != 0;
+}
+
 bool ou_gc_is_inside(void)
 {
     return inside;
@@ -145,14 +180,24 @@ int64_t ou_gc_collect(void)
     return ou_gc_collect_report(NULL);
 }
 
-void ou_gc_collect_automatic(bool sliced, bool pressing)
+bool ou_gc_collect_automatic(bool sliced, bool pressing)
 {
     ou_gc_report report = {.automatic = true, .sliced = sliced && !ou_blocks_from_malloc};
-    bool busy = ou_load_relaxed(&collecting.state) != 0;
-    if (!inside && (!busy || (pressing && ou_load_relaxed(&slicing)))) {
-        OU_STAT(gc_automatic, 1);
-        collect(&report);
+    if (inside || (ou_gc_is_busy() && !(pressing && ou_load_relaxed(&slicing)))) {
+        return false;
     }
+    OU_STAT(gc_automatic, 1);
+    collect(&report);
+    return true;
+}
+
+bool ou_gc_collect_fresh(ou_gc_report *report)
+{
+    if (inside || ou_gc_is_busy()) {
+        return false;
+    }
+    OU_STAT(gc_assists, 1);
+    return collect(report) >= 0;
 }
 
 void ou_gc_fork_prepare(void)

@@ -79,6 +79,10 @@ void ou_gc_list_regions(void);
 /* The same for pages from..to-1, arenas only; counters for blocks not carved yet, too. The
  * world may have run between two calls. */
 void ou_gc_list_pages(size_t from, size_t to);
+void ou_gc_list_carved(size_t from, size_t to); /* the same as they are now */
+/* Instead of ou_gc_list_regions: pages handed out of lately. False: there are more. */
+bool ou_gc_list_fresh(void);
+void ou_gc_forget_fresh(void); /* before all pages are looked at; world stopped */
 size_t ou_gc_find_garbage(void);
 
 /* An array of counters: a wish for huge pages; zero again, and most of it back to the system.
@@ -181,7 +185,18 @@ OU_INLINE uint64_t ou_gc_start_world(ou_gc_report *report)
 
 /* A collection that a threshold asked for, in short stops or in one; skipped while another one
  * runs. But one that is `pressing` takes the place of a sliced one. */
-void ou_gc_collect_automatic(bool sliced, bool pressing);
+bool ou_gc_collect_automatic(bool sliced, bool pressing); /* false: skipped */
+
+/* One of what was made lately (assist.c). False: another one runs. */
+bool ou_gc_collect_fresh(ou_gc_report *report);
+
+/* At a safepoint: such collections, as long as they pay. */
+void ou_gc_assist(void);
+bool ou_gc_assist_pays(void);
+/* They do, and growth is enough for another, at this step of collections. */
+bool ou_gc_assist_due(int64_t grown, int64_t step);
+void ou_gc_assist_try(void);           /* a thread had to wait: see whether they do */
+void ou_gc_assist_from(int64_t grown); /* growth that is not theirs */
 
 /* ou_stop: ends the threads that shared collections. */
 void ou_gc_stop(void);
@@ -203,10 +218,15 @@ void ou_gc_pacing_freed(int64_t bytes); /* without a long stop: so many were gar
 /* In slices: stops take this many times as long as the program gets between them. Grows as the
  * program gets ahead. */
 unsigned ou_gc_pacing_share(void);
-/* How far a collection without a long stop is. */
-enum { OU_PACING_IDLE, OU_PACING_HINT, OU_PACING_JUDGE };
+/* How far a collection is: without a long stop, or in one (that, and freeing). */
+enum { OU_PACING_IDLE, OU_PACING_HINT, OU_PACING_JUDGE, OU_PACING_WHOLE };
 void ou_gc_pacing_phase(uint32_t now);
+/* Finalizers, callbacks, listeners run from now on, in the collecting thread; or none does. */
+void ou_gc_pacing_tells(bool now);
 bool ou_gc_background_stop(void); /* true when it ran */
+
+/* Somebody collects, or has just begun or ended to. */
+bool ou_gc_is_busy(void);
 
 /* This thread collects: it runs a finalizer, a callback, or the collector itself. */
 bool ou_gc_is_inside(void);

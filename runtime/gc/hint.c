@@ -448,7 +448,7 @@ static inline void number(uint32_t n)
     ou_suspect *s = &h->suspects[n];
     if (s->parent == n) {
         uint32_t first = h->groups[h->group_count], size = s->size;
-        h->largest = ou_max(h->largest, size);
+        h->largest = size > h->largest ? size : h->largest;
         s->size = first;
         h->groups[++h->group_count] = first + size;
     }

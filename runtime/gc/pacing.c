@@ -28,6 +28,7 @@ static uint32_t phase;       /* atomic, futex: OU_PACING_... */
 static uint64_t hint_began;  /* atomic, ns */
 static uint64_t hint_ns;     /* atomic: what a hint takes */
 static int64_t hint_growth;  /* atomic: when it began */
+static uint32_t telling;     /* atomic: code of the program's may run in the collector */
 static uint32_t squeezed;    /* atomic: the soft limit was crossed since the last collection */
 static uint32_t wanted;      /* atomic, futex: the background thread has work */
 static uint32_t running;     /* atomic: 1 while the background thread should live */
@@ -75,13 +76,16 @@ static int64_t room(void)
 }
 
 /* Growth at which the background thread begins: early enough to have the hint when `room` is
- * full, going by the last times and a quarter more. */
+ * full, going by the last times and a quarter more; or when what assists leave fills it. */
 static int64_t due(void)
 {
     if (!in_slices()) {
         return step();
     }
     int64_t full = room(), ahead = ou_load_relaxed(&lead);
+    if (ou_gc_assist_pays()) {
+        return full;
+    }
     ahead = ahead < 0 ? full / 2 : ahead;
     int64_t early = full - ahead - ahead / 4;
     return early > full / 4 ? early : full / 4;
@@ -104,9 +108,8 @@ static void wake_background(void)
 
 /* ---- holding back ----------------------------------------------------------------------- */
 
-#define HELD_NS 500000u /* at a time: less than a stop may take */
-#define HELD_MOST_NS                                                                           \
-    4000000u /* while finalizers may run, which may want a lock of the thread's */
+#define HELD_NS 500000u       /* at a time: less than a stop may take */
+#define HELD_MOST_NS 4000000u /* while finalizers run: they may want a lock of the thread's */
 #define CHUNK ((int64_t)256 << 10) /* between two looks at a thread's growth */
 
 /* How long the thread that has just grown by a chunk should wait, ns: so long that growth does
@@ -128,24 +131,47 @@ static uint64_t hold_wanted(int64_t grown)
     return on_pace ? 0 : ou_min((uint64_t)((double)rest * CHUNK / (double)left), HELD_NS);
 }
 
-/* At a safepoint. While the hint is made no user's code runs in the collector, and the thread
- * may wait as long as it takes. */
-static void hold_back(void)
+static bool can_assist(void)
 {
-    uint64_t began = ou_os_now_ns(), wait, now = began;
+    return ou_load_relaxed(&phase) == OU_PACING_IDLE && !ou_gc_is_busy() &&
+           ou_gc_assist_due(growth(), step());
+}
+
+/* While no code of the program's runs in the collector, the thread may wait as long as it
+ * takes. True: it need not wait any more, for it may help. */
+static bool hold_back(uint64_t began)
+{
+    uint64_t wait, entered = ou_os_now_ns(), now = entered;
     uint32_t seen = ou_load_relaxed(&phase);
+    bool help = false;
     ou_blocking_begin();
-    while ((wait = hold_wanted(growth())) != 0) {
-        wake_background();
+    while (!help && in_slices() && (wait = hold_wanted(growth())) != 0) {
+        if (!ou_gc_assist_due(growth(), step())) { /* else: as soon as the collector is free */
+            wake_background();
+        }
         ou_os_wait(&phase, seen, wait);
+        ou_gc_assist_try();
         now = ou_os_now_ns();
         seen = ou_load_relaxed(&phase);
-        if (wait < HELD_NS || (seen != OU_PACING_HINT && now - began > HELD_MOST_NS)) {
+        help = can_assist();
+        if (wait < HELD_NS || (ou_load_relaxed(&telling) && now - began > HELD_MOST_NS)) {
             break;
         }
     }
     ou_blocking_end();
-    OU_STAT(gc_held_ns, now - began);
+    OU_STAT(gc_held_ns, now - entered);
+    return help;
+}
+
+/* At a safepoint of a thread that made too much. */
+static void assist_or_wait(void)
+{
+    uint64_t began = ou_os_now_ns();
+    do {
+        if (can_assist()) {
+            ou_gc_assist();
+        }
+    } while (hold_back(began));
 }
 
 void ou_gc_pacing_phase(uint32_t next)
@@ -163,6 +189,11 @@ void ou_gc_pacing_phase(uint32_t next)
     ou_os_wake(&phase, true);
 }
 
+void ou_gc_pacing_tells(bool now)
+{
+    ou_store_relaxed(&telling, now || ou_load_relaxed(&ou_special)); /* event listeners */
+}
+
 void ou_gc_pacing_freed(int64_t bytes)
 {
     freed += bytes;
@@ -176,13 +207,15 @@ static void on_growth(void)
         return;
     }
     int64_t grown = growth();
-    if (grown < due()) {
-        return;
-    }
-    if (ou_load_relaxed(&running) && grown < too_late()) {
-        wake_background();
-        if (!in_slices() || ou_gc_is_inside() || !hold_wanted(grown)) {
+    if (!(in_slices() && ou_gc_assist_due(grown, step()))) {
+        if (grown < due()) {
             return;
+        }
+        if (ou_load_relaxed(&running) && grown < too_late()) {
+            wake_background();
+            if (!in_slices() || ou_gc_is_inside() || !hold_wanted(grown)) {
+                return;
+            }
         }
     }
     ou_slot_poll_set(ou_self.self, OU_POLL_GC);
@@ -219,13 +252,15 @@ static void at_safepoint(void)
         int64_t grown = growth();
         if (in_slices() && grown < too_late()) { /* the background thread looks at limits */
             if (!ou_gc_is_inside()) {
-                hold_back();
+                assist_or_wait();
             }
             return;
         }
         bool limited = take_squeezed();
-        if (limited || grown >= step()) {
-            ou_gc_collect_automatic(false, grown >= too_late());
+        if ((limited || grown >= step()) &&
+            !ou_gc_collect_automatic(false, grown >= too_late()) && in_slices() &&
+            !ou_gc_is_inside()) {
+            assist_or_wait();
         }
         if (limited) {
             ou_heap_trim(); /* what the collection freed is in magazines */
@@ -262,6 +297,7 @@ unsigned ou_gc_pacing_share(void)
 void ou_gc_pacing_collected(void)
 {
     ou_store_relaxed(&live_after, ou_min(before - freed, tracked_bytes()));
+    ou_gc_assist_from(0); /* what was made meanwhile, too */
 }
 
 /* The background thread: attached only while it collects. */

@@ -138,6 +138,13 @@ void ou_gc_list_pages(size_t from, size_t to)
     }
 }
 
+void ou_gc_list_carved(size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        list_page(i, false);
+    }
+}
+
 void ou_gc_list_regions(void)
 {
     ou_gc_list_begin();
@@ -145,9 +152,7 @@ void ou_gc_list_regions(void)
         list_vectors();
         return;
     }
-    for (size_t i = 1, top = ou_arena_top(); i < top; i++) {
-        list_page(i, false);
-    }
+    ou_gc_list_carved(1, ou_arena_top());
     ou_gc_counters_huge(ou_gc.counters);
 }
 

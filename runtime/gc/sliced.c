@@ -99,6 +99,7 @@ static int64_t found_bytes(void)
 static void finish_found(ou_gc_report *report, ou_object *dead)
 {
     if (ou_gc.garbage_count && ou_gc.special) {
+        ou_gc_pacing_tells(true);
         report->unreachable += ou_gc_finish(report);
     } else {
         bool deaths = ou_deaths_hold();
@@ -106,9 +107,11 @@ static void finish_found(ou_gc_report *report, ou_object *dead)
         report->unreachable += ou_gc.garbage_count;
         ou_gc_pacing_freed(found_bytes());
         ou_gc_reclaim_by_header();
+        ou_gc_pacing_tells(true);
         ou_deaths_release(deaths);
     }
     ou_objects_bury(dead);
+    ou_gc_pacing_tells(false);
 }
 
 /* World stopped, inboxes merged: judges groups from `from` on. Returns where to go on. */
@@ -164,11 +167,14 @@ static int begin(ou_gc_report *report, bool *beside)
     ou_world_stop();
     ou_object *dead = ou_inbox_drain_all();
     ou_gc_expect();
+    ou_gc_forget_fresh();
     ou_gc_list_begin();
     int result = ou_hint_reserve();
     *beside = result == 0 && may_run_beside() && ou_epoch_read_begin();
     ou_gc_start_world(report);
+    ou_gc_pacing_tells(true);
     ou_objects_bury(dead);
+    ou_gc_pacing_tells(false);
     return result;
 }
 

@@ -260,6 +260,7 @@ void ou_heap_note_tracked(ou_heap *heap, int64_t bytes)
 {
     int64_t now = heap->tracked_bytes + bytes;
     ou_store_relaxed(&heap->tracked_bytes, now);
+    now -= ou_load_relaxed(&heap->inbox_tracked); /* free, and growth when used again */
     if (OU_UNLIKELY(now - heap->tracked_noted > GROWTH_NOTE)) {
         heap->tracked_noted = now;
         if (ou_heap_on_growth) {

@@ -48,6 +48,8 @@ typedef struct ou_remote {
 
 static_assert(sizeof(ou_remote) == 64, "one cache line a chain");
 
+#define OU_FRESH_MAX 128u /* as a collection due at 8 MiB has pages */
+
 typedef struct ou_heap {
     void **bins[OU_BIN_COUNT]; /* owner: newest entry of each magazine; NULL there = empty */
     uint32_t tag;              /* const: id << 8 */
@@ -59,8 +61,11 @@ typedef struct ou_heap {
     void *pending[2];                 /* owner: taken from the inbox, not yet looked at */
     struct ou_heap *next_orphan;      /* lock:heaps */
     int64_t tracked_bytes;            /* owner; read relaxed: tracked blocks in use */
-    int64_t tracked_noted;            /* owner: tracked_bytes when growth was announced */
-    uint64_t growth_seen; /* owner: ou_arena_growth at the last look for sparse spans */
+    int64_t tracked_noted;            /* owner: without the inbox, when growth was announced */
+    uint64_t growth_seen;         /* owner: ou_arena_growth at the last look for sparse spans */
+    uint32_t fresh[OU_FRESH_MAX]; /* owner; stopped world: first pages of spans, once each */
+    uint32_t fresh_len; /* of tracked objects, handed out of since the collector looked;
+                           the oldest: who finds no place is left out */
     ou_stats_block stats;
     /* atomic: blocks freed by others, raw ones and objects'. Object pages may only change while
      * the thread is attached, because the collector walks them when the world stands. */

@@ -52,7 +52,7 @@ typedef struct ou_page {
     uint32_t carved;   /* owner, atomic relaxed: blocks cut from the start of the span so far */
     uint32_t capacity; /* const in use: blocks in the span; 1 for a large run */
     uint32_t pages;    /* const in use: length of span or run */
-    uint32_t counters; /* collector: index of the span's first side counter */
+    uint32_t fresh;    /* owner; stopped world: is in a heap's list of fresh pages */
     uint32_t listed;   /* owner: is in the bin's list of partial spans */
     uint32_t frozen;   /* stopped world: the collector does not look */
     uint32_t back;     /* const in use: pages back to the first page of the span */

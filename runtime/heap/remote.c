@@ -287,6 +287,7 @@ static uint32_t pending_drain(ou_heap *heap, bool objects, uint32_t want, uint32
         ou_fetch_sub_relaxed(&heap->inbox_bytes, bytes);
         if (tracked) {
             ou_fetch_sub_relaxed(&heap->inbox_tracked, tracked);
+            ou_heap_note_tracked(heap, 0); /* they may be used again without a refill */
         }
         OU_STAT(heap_remote_drained, all);
     }

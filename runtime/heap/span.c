@@ -184,6 +184,14 @@ static void carve(ou_page *span, uint32_t bin, uint32_t n, void **slot)
     OU_STAT(heap_carved_blocks, n);
 }
 
+static void note_fresh(ou_heap *heap, ou_page *span)
+{
+    if (!span->fresh && heap->fresh_len < OU_FRESH_MAX) {
+        span->fresh = 1;
+        heap->fresh[heap->fresh_len++] = (uint32_t)ou_page_number(span);
+    }
+}
+
 /* Fills an empty magazine up to half. Returns the number of blocks. */
 uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
 {
@@ -203,6 +211,7 @@ uint32_t ou_span_refill(ou_heap *heap, uint32_t bin)
     heap->bins[bin] = top;
     span->used += n;
     if (bin >= OU_BIN_FIRST_TRACKED) {
+        note_fresh(heap, span);
         ou_heap_note_tracked(heap, (int64_t)(n * bytes));
     }
     OU_STAT(heap_refills, 1);

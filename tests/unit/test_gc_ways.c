@@ -251,6 +251,55 @@ static void automatic_collection_by_growth(void **state)
     assert_ok(ou_gc_threshold_set((size_t)8 << 20, 50));
 }
 
+static uint64_t freed_in_all; /* one collection at a time */
+
+static void note_freed(const ou_gc_report *report, void *arg)
+{
+    (void)arg;
+    freed_in_all += report ? report->unreachable : 0;
+}
+
+/* A thread that makes more than the background thread frees has to wait; then it collects what
+ * it has made. All is freed, once; what is held stays. */
+static void makers_collect_what_they_made(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    ou_object *old = ring(5000), *shared = ou_list_new(0);
+    uint64_t assists = ou_stat("gc_assists"), made = 0;
+    freed_in_all = 0;
+    ou_gc_collect();
+    assert_ok(ou_gc_callback_add(note_freed, NULL));
+    assert_ok(ou_gc_threshold_set((size_t)256 << 10, 0)); /* as growth is announced */
+    ou_gc_enable();
+    assert_ok(ou_gc_background(true));
+    ou_object *young = ring(N);
+    while (!without_slices() && ou_stat("gc_assists") < assists + 100) {
+        ou_object *o = ring(N);
+        assert_ok(ou_attr_set_at(o, 1, made % 3 ? shared : old));
+        ou_decref(o);
+        made += N;
+        if (made % (1000 * N) == 0) {
+            ou_decref(young);
+            young = ring(N);
+            made += N;
+        }
+    }
+    assert_ok(ou_gc_background(false));
+    ou_gc_disable();
+    ou_gc_collect();
+    assert_int_equal(freed_in_all, made);
+    assert_int_equal(ring_length(young), N);
+    assert_int_equal(ring_length(old), 5000);
+    assert_int_equal(ou_refcount(shared), 1);
+    assert_ok(ou_gc_callback_remove(note_freed, NULL));
+    assert_ok(ou_gc_threshold_set((size_t)8 << 20, 50));
+    ou_decref(young);
+    ou_decref(old);
+    ou_decref(shared);
+    assert_int_equal(ou_gc_collect(), 5000 + N);
+}
+
 static void background_on_and_off(void **state)
 {
     (void)state;
@@ -296,6 +345,7 @@ int main(void)
         UNIT_TEST(giant_false_suspects_end_in_one_stop),
         UNIT_TEST(threads_share_a_stop),
         UNIT_TEST(automatic_collection_by_growth),
+        UNIT_TEST(makers_collect_what_they_made),
         UNIT_TEST(background_on_and_off),
         UNIT_TEST(policies_switch_while_running),
     };

@@ -32,6 +32,8 @@ typedef struct ou_gc_report {
     uint64_t longest_stop_ns; /* from the wish to stop until the world ran again */
     uint64_t judged_ns;       /* of stop_ns, spent to judge suspects */
     uint32_t workers; /* in one stop: threads that shared the work (knob gc_workers) */
+    bool fresh;       /* only what was made lately was looked at, by who made too much ... */
+    bool fresh_all;   /* ... all of it */
     uint64_t growth_bytes; /* tracked bytes above what was left after the last collection, just
                               before this one freed: uncollected garbage was no more */
 } ou_gc_report;
