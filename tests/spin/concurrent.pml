@@ -12,6 +12,7 @@
  * docs/gc.md; the same in short stops: sliced.pml.
  *
  * mutant NOT_JUDGED: suspects are freed without a look
+ * mutant OLD_COUNTS: suspects are judged by the counts that the hint read
  * mutant NOT_MERGED: the inbox is not looked at before the hint
  * mutant TRACKED_FIRST: an object is shown to the collector before its reference is set
  * mutant REFERENCE_FIRST: a block's reference is read before its header
@@ -19,7 +20,7 @@
 #ifndef OBJECTS
 #define OBJECTS 3
 #endif
-#ifdef DEEP
+#if defined(DEEP) || defined(MUTANT_OLD_COUNTS)
 #define STEPS 3 /* of the mutator */
 #else
 #define STEPS 2
@@ -31,6 +32,9 @@ byte ref[OBJECTS], var[VARIABLES], queued[OBJECTS];
 bool alive[OBJECTS], tracked[OBJECTS], was_garbage[OBJECTS];
 bool seen[OBJECTS], scanned[OBJECTS], suspect[OBJECTS], reached[OBJECTS];
 short counter[OBJECTS], outside[OBJECTS];
+#ifdef MUTANT_OLD_COUNTS
+byte old[OBJECTS];
+#endif
 hidden byte a, b, n; /* scratch of atomic steps */
 byte i, child;       /* the collector's place, and what it read */
 byte born = NONE;    /* the mutator's half-made object: its own reference */
@@ -130,7 +134,13 @@ inline hint()
         atomic {
             header = tracked[i];
             if
-            :: header -> count_of(i); counter[i] = counter[i] + n; seen[i] = true
+            :: header ->
+                count_of(i);
+                counter[i] = counter[i] + n;
+#ifdef MUTANT_OLD_COUNTS
+                old[i] = n;
+#endif
+                seen[i] = true
             :: else
             fi
         }
@@ -190,6 +200,9 @@ inline judge_count()
     for (a : 0 .. OBJECTS - 1) {
         suspect[a] = suspect[a] && tracked[a];
         count_of(a);
+#ifdef MUTANT_OLD_COUNTS
+        n = (suspect[a] -> old[a] : n);
+#endif
         outside[a] = n
     }
     for (a : 0 .. OBJECTS - 1) {

@@ -12,11 +12,16 @@
  *
  * mutant NOT_JUDGED: suspects are freed without a look
  * mutant TWO_STOPS: suspects are counted in one stop and condemned in the next
+ * mutant SUMS_IN_STOPS: counts and references are summed up in a stop for each suspect
  */
 #ifndef OBJECTS
 #define OBJECTS 3
 #endif
+#ifdef MUTANT_SUMS_IN_STOPS
+#define STEPS 3 /* a variable that walks along a ring is never where the collector looks */
+#else
 #define STEPS 2 /* of the mutator */
+#endif
 #define NONE 255
 #define VARIABLES 2
 
@@ -27,6 +32,8 @@ short counter[OBJECTS], outside[OBJECTS];
 hidden byte a, b, n; /* scratch of atomic steps */
 byte i;              /* the collector's place */
 bool more;
+bool closed; /* all suspects are there ... */
+short rest;  /* ... and so many of their counts are not explained */
 
 inline count_of(o)
 {
@@ -138,6 +145,18 @@ inline hint()
     }
 }
 
+inline sum_up(o)
+{
+    if
+    :: suspect[o] && alive[o] ->
+        count_of(o);
+        rest = rest + n;
+        if :: ref[o] != NONE && suspect[ref[o]] -> rest-- :: else fi
+    :: suspect[o] && !alive[o] -> closed = false
+    :: else
+    fi
+}
+
 inline judge_count()
 {
     for (a : 0 .. OBJECTS - 1) {
@@ -212,14 +231,30 @@ active proctype collector()
         run mutator()
     }
     hint();
-#ifndef MUTANT_NOT_JUDGED
+#ifdef MUTANT_SUMS_IN_STOPS
+    closed = true;
+    for (i : 0 .. OBJECTS - 1) {
+        atomic { sum_up(i) }
+    }
+    atomic { if :: closed && rest == 0 -> free_suspects() :: else fi }
+#elif !defined(MUTANT_NOT_JUDGED)
     atomic {
-        judge_count();
+        closed = true;
+        for (i : 0 .. OBJECTS - 1) {
+            sum_up(i)
+        }
+        if
+        :: closed && rest == 0
+        :: else -> judge_count()
+        fi;
 #ifdef MUTANT_TWO_STOPS
     }
     atomic {
 #endif
-        judge_end();
+        if
+        :: closed && rest == 0
+        :: else -> judge_end()
+        fi;
         free_suspects()
     }
 #else
