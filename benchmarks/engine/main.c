@@ -133,6 +133,28 @@ static void main_pauses(struct record *r, const ou_pauses *p)
     }
 }
 
+/* Upper edge of a bucket: what a quantile answers when it is the only one. */
+static uint64_t main_edge(unsigned bucket)
+{
+    ou_pauses one = {.stops = 1, .longest_ns = UINT64_MAX};
+    one.bucket[bucket] = 1;
+    return ou_pauses_quantile(&one, 1);
+}
+
+static void main_histogram(struct record *r, const ou_pauses *p)
+{
+    struct record list = record_list(r, "gc_pauses");
+    for (unsigned i = 0; i < OU_PAUSE_BUCKETS; i++) {
+        if (p->bucket[i]) {
+            struct record item = record_list_item(&list);
+            record_u64(&item, "up_to_ns", main_edge(i));
+            record_u64(&item, "stops", p->bucket[i]);
+            record_join(&list, &item);
+        }
+    }
+    record_join(r, &list);
+}
+
 static void main_objects(struct record *r)
 {
     const struct objects_gc *gc = objects_gc_read();
@@ -143,7 +165,13 @@ static void main_objects(struct record *r)
         record_u64(r, "gc_unreachable", gc->unreachable);
         record_u64(r, "gc_garbage_peak", gc->garbage_peak);
     }
+    if (!strcmp(OURO_WORK_HEAP, "ouro")) {
+        record_u64(r, "gc_candidates", gc->candidates);
+        record_u64(r, "gc_false_suspects", gc->false_suspects);
+        record_u64(r, "gc_validation_ns", gc->validation_ns);
+    }
     main_pauses(r, &gc->pauses);
+    main_histogram(r, &gc->pauses);
     record_str(r, "runtime", runtime);
 }
 

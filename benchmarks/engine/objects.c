@@ -57,6 +57,9 @@ static void objects_on_gc(const ou_gc_report *report, void *arg)
     /* relaxed: figures, read when the threads have ended */
     ou_fetch_add_relaxed(&gc->count, 1);
     ou_fetch_add_relaxed(&gc->unreachable, report->unreachable);
+    ou_fetch_add_relaxed(&gc->candidates, report->suspects);
+    ou_fetch_add_relaxed(&gc->false_suspects, report->false_suspects);
+    ou_fetch_add_relaxed(&gc->validation_ns, report->judged_ns);
 }
 
 /* Objects alive; UINT64_MAX when they cannot be counted. */

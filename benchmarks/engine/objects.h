@@ -17,7 +17,10 @@ struct objects_gc {
     uint64_t unreachable;
     uint64_t garbage_peak; /* most objects dropped in cycles and not yet collected: an upper
                             * bound, looked at where collections begin and end */
-    ou_pauses pauses;      /* every stop of the world until the last phase ended */
+    uint64_t candidates;   /* objects that the hint named, and which turned out to live */
+    uint64_t false_suspects;
+    uint64_t validation_ns; /* of the stops: spent to judge them */
+    ou_pauses pauses;       /* every stop of the world until the last phase ended */
 };
 
 /* Starts the runtime on the chosen heap and attaches the main thread. 0 or -1 with a line. */

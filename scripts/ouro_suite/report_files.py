@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any, Iterable
 
-from . import doctor, google, peers, report_html, stats, store, table, terminal, views
+from . import collector, doctor, google, peers, report_html, stats, store, table, terminal, views
 from .escape import for_csv, for_markdown
 from .result import Result
 
@@ -45,6 +45,12 @@ def print_run(run: Result) -> None:
         out.print(terminal.comparison_table(comparison, "time", "time per operation"))
         out.print(terminal.comparison_table(comparison, "memory", "peak resident memory"))
         out.print(terminal.text(f"*: best of the row. {terminal.footnote(comparison)}", "dim"))
+    stopped = collector.table(run.benchmarks)
+    if stopped:
+        out.print(terminal.grid("collectors: time per operation, memory, stops and garbage",
+                                [collector.HEADER[i] for i in collector.BRIEF],
+                                [[row[i] for i in collector.BRIEF] for row in stopped],
+                                range(2, len(collector.BRIEF))))
     whole = whole_comparison(run)
     if whole:
         out.print(terminal.comparison_table(whole, "time", "whole processes (hyperfine), time"))
@@ -123,6 +129,10 @@ def markdown(run: Result) -> str:
                   for_markdown(terminal.footnote(comparison)) + "\n",
                   f"## Peak resident memory, ratio to {base}\n",
                   _comparison(comparison, "memory")]
+    stopped = collector.table(run.benchmarks)
+    if stopped:
+        parts += ["## Collectors: time per operation, memory, stops and garbage\n", _table(
+            list(collector.HEADER), [[for_markdown(x) for x in row] for row in stopped])]
     whole = whole_comparison(run)
     if whole:
         parts += ["## Whole processes (hyperfine), wall time, ratio to "

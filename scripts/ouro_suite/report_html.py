@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 
-from . import (doctor, escape, figures, figures_gc, figures_run, paths, pauses, peers, table,
+from . import (collector, doctor, escape, figures, figures_gc, figures_run, paths, pauses, peers, table,
                terminal, views, worker)
 from .result import Result
 
@@ -178,6 +178,7 @@ def render(run: Result) -> str:
         pareto=_svg(figures_run.pareto(comparison, "pareto")),
         order=_svg(figures_run.run_order(run.benchmarks, comparison.columns, "order")),
         stops=_svg(figures_gc.stops(_sidecars(run, comparison, _stops), "stops")),
+        collected=collector.table(run.benchmarks), collected_header=collector.HEADER,
         peers=run.micro.get("peers"), peer_cells=peers.cells, peer_header=peers.header,
         peer_note=peers.confidence,
         multiples=_svg(figures.multiples(run.micro.get("rows", []), "micro")),

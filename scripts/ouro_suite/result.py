@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import allocators, escape, store, table
+from . import allocators, collector, escape, store, table
 from .errors import BadInput
 
 FORMAT = 1
@@ -84,6 +84,7 @@ def load(path: Path) -> Result:
                      folder=file.resolve().parent)
         for entry in [*run.benchmarks, *run.whole.get("benchmarks", [])]:
             _check(entry, (*TEXTS, "name"))
+            collector.check(entry)
             if not math.isfinite(entry["real_time"]) or entry["real_time"] <= 0:
                 raise ValueError(f"{entry['name']}: a time of {entry['real_time']}")
         for failure in [*run.failures, *run.whole.get("failures", [])]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import allocators, child, escape, paths, store
+from . import allocators, child, collector, escape, paths, store
 from .plan import Cell, Job
 
 LACKS = 5  # exit status: this runtime has no counterpart of an operation
@@ -183,6 +183,7 @@ def check_record(record: dict[str, Any], cell: Cell, job: Job,
     """The record is about the ordered work, verified, under the ordered allocator."""
     _check_numbers(record)
     _check_rounds(record, settings.iterations, settings.inject)
+    collector.check(record)
     if record.get("verified") is not True:
         raise ValueError("the worker did not verify its work")
     if record.get("form") != cell.form:

@@ -165,6 +165,11 @@ def misbehave(mode, entry, fd, file):
     elif mode == "escape":
         print("\x1b[31mred\x07 <script>alert(1)</script>", file=sys.stderr)
         sys.exit(1)
+    if mode.startswith("collects"):
+        entry.update(gc_count=1, gc_stops=2, gc_pause_max_ns=9, gc_pause_total_ns=12,
+                     gc_reach_max_ns=1, gc_garbage_peak=1234, gc_candidates=5,
+                     gc_false_suspects=6 if mode == "collects-wrong" else 2,
+                     gc_validation_ns=8, gc_pauses=[{"up_to_ns": 9, "stops": 2}])
     entry.update({"other-work": {"workload": "something"}, "other-seed": {"seed": 99},
                   "unverified": {"verified": False}, "no-rounds": {"rounds": []},
                   "injected": {"injected": 0.05}, "same-time": {

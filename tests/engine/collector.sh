@@ -64,6 +64,11 @@ awk -F, 'NR > 1 { if ($1 + $2 < end) exit 1; end = $1 + $2 } END { if ($2 != 0) 
     fail 'stops out of order or without an end'
 [ "$(wc -l <stops.csv)" -ge 3 ] && [ "$(wc -l <stops.csv)" -le $(($(field gc_stops) + 2)) ] ||
     fail "$(wc -l <stops.csv) lines for $(field gc_stops) stops"
+# The counters agree: what was judged was named before, stops add up.
+[ "$(field gc_false_suspects)" -le "$(field gc_candidates)" ] && [ "$(field gc_candidates)" -gt 0 ] ||
+    fail "$(field gc_false_suspects) of $(field gc_candidates) candidates false"
+[ "$(field gc_validation_ns)" -le "$(field gc_pause_total_ns)" ] || fail 'validation outside of stops'
+same 'histogram' "$(field gc_stops)" "$(tr '{' '\n' <out | awk -F'[:,}]' '/up_to_ns/ { n += $4 } END { print n }')"
 expect 2 'pauses nowhere' w.yaml --pauses no/such/folder
 printf 'name: t\nforms:\n  - form: raw\n    phases: [{op: fill, window: 9, sizes: 16}]\n' >raw.yaml
 expect 2 'pauses of raw blocks' raw.yaml --pauses stops.csv
