@@ -88,7 +88,7 @@ void ou_gc_assist(void)
         if (!ou_gc_collect_fresh(&report)) {
             return;
         }
-        paid = report.unreachable * 2 >= report.examined;
+        paid = report.examined && report.unreachable * 2 >= report.examined;
     } while (paid && !report.fresh_all && ++round < ROUNDS_MOST);
     ou_store_relaxed(&worth_it, (uint32_t)paid);
     ou_gc_assist_from((int64_t)ou_gc_pacing_growth());

@@ -356,7 +356,8 @@ static bool collect_region(const ou_region *region, size_t blocks, uint64_t unti
         bool seen = ou_gc_hint.seen[at >> 3] >> (at & 7) & 1;
         ou_object *o = ou_region_object(region, i);
         ou_glance glance;
-        if (seen && !ou_gc.counters[at] && ou_glance_at(o, &glance)) {
+        if (seen && !ou_gc.counters[at] && ou_glance_at(o, &glance) &&
+            ou_hint_counter(o) == at) { /* not in a span that formed again between two lists */
             suspect_add(o, at);
         }
         if (late(i, until)) {

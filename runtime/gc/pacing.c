@@ -133,8 +133,8 @@ static uint64_t hold_wanted(int64_t grown)
 
 static bool can_assist(void)
 {
-    return ou_load_relaxed(&phase) == OU_PACING_IDLE && !ou_gc_is_busy() &&
-           ou_gc_assist_due(growth(), step());
+    return !ou_blocks_from_malloc && ou_load_relaxed(&phase) == OU_PACING_IDLE &&
+           !ou_gc_is_busy() && ou_gc_assist_due(growth(), step());
 }
 
 /* While no code of the program's runs in the collector, the thread may wait as long as it

@@ -16,7 +16,7 @@
 
 #define HUGE_SHIFT 21
 #define HUGE_BYTES ((size_t)1 << HUGE_SHIFT)
-#define SPANS_FROM 16 /* ... times the knob: 2 MiB too much are 3 % of 64 then */
+#define SPANS_FROM 16 /* times the knob */
 
 #define HUGE_PAGES (HUGE_BYTES >> OU_PAGE_SHIFT)
 
@@ -70,7 +70,7 @@ bool ou_huge_fits(const uint64_t *free, const uint64_t *soiled, size_t top, size
 void ou_huge_wish_span(size_t page, size_t heap_bytes)
 {
     size_t least = (size_t)OU_KNOB(heap_huge_bytes);
-    if (least && heap_bytes / SPANS_FROM >= least) {
+    if (least && OU_KNOB(heap_huge_spans) && heap_bytes / SPANS_FROM >= least) {
         ou_store_relaxed(&any, 1u);
         tell(page / HUGE_PAGES, page / HUGE_PAGES + 1, true, ou_os_huge);
     }

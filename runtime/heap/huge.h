@@ -22,7 +22,9 @@ void ou_huge_wish(const char *block, size_t bytes);
 bool ou_huge_fits(const uint64_t *free, const uint64_t *soiled, size_t top, size_t page);
 
 /* Such 2 MiB begin with a span: the next ones follow, being put at the lowest free address. So
- * they are wished for as soon as the heap has `heap_bytes` of sixteen times the knob. */
+ * they are wished for as soon as the heap has `heap_bytes` of sixteen times the knob. Or a
+ * large block follows, and what it never touches is resident from the first touch of the span
+ * on: hence only by knob heap_huge_spans. */
 void ou_huge_wish_span(size_t page, size_t heap_bytes);
 
 /* Free memory that went back to the system: what comes there next may be small. */
