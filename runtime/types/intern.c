@@ -134,7 +134,9 @@ static void place_locked(table *t, uint64_t word)
 
 static void table_clear(table *t, size_t capacity)
 {
-    t->mask = capacity - 1;
+    if (t->mask != capacity - 1) { /* the first table, again: who still looks reads it */
+        t->mask = capacity - 1;
+    }
     t->used = 0;
     for (size_t i = 0; i < capacity; i++) {
         ou_store_relaxed(&words_of(t)[i], (uint64_t)WORD_EMPTY);
