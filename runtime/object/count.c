@@ -28,13 +28,19 @@ static OU_COLD _Noreturn void dead_object(const char *what, const ou_object *o)
              name ? name : "unknown");
 }
 
-static OU_COLD void check_usable(const char *what, const ou_object *o)
+void ou_check_alive(const char *what, const ou_object *o)
 {
-    if (ou_self.slot == OU_SLOT_NONE) {
-        ou_panic("object: %s of %p by a thread that is not attached", what, (const void *)o);
-    }
-    if (o->gcbits & OU_GC_DEAD) {
+    if (ou_load_relaxed(&o->gcbits) & OU_GC_DEAD) {
         dead_object(what, o);
+    }
+}
+
+void ou_check_usable(const char *what, const ou_object *o)
+{
+    ou_check_alive(what, o);
+    if (ou_self.slot == OU_SLOT_NONE) {
+        ou_panic("object: %s of %p (type %s, count %lld) by a thread that is not attached",
+                 what, (const void *)o, ou_type_name(o), (long long)ou_refcount(o));
     }
 }
 
@@ -51,7 +57,7 @@ static __attribute__((noinline)) void incref_foreign(ou_object *o)
         return;
     }
     if (!usable(o)) {
-        check_usable("incref", o);
+        ou_check_usable("incref", o);
     }
     if (OU_UNLIKELY(ou_rc_count(ou_load_relaxed(&o->rc_shared)) > OU_COUNT_HIGH)) {
         return; /* saturated: immortal */
@@ -201,7 +207,7 @@ static __attribute__((noinline)) void decref_foreign(ou_object *o)
         return;
     }
     if (!usable(o)) {
-        check_usable("decref", o);
+        ou_check_usable("decref", o);
     }
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
         ou_watch(OU_EV_DECREF, o, ou_refcount(o) - 1);

@@ -20,8 +20,7 @@
 /* A dead object is a panic, a thread that is not attached an error. */
 static OU_COLD bool refuse(const char *what, const ou_object *o)
 {
-    OU_VERIFY(!(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD), "object: %s of a dead object %p",
-              what, (const void *)o);
+    ou_check_alive(what, o);
     ou_fail_detached(what);
     return false;
 }

@@ -191,12 +191,11 @@ bool ou_is_immortal(const ou_object *o)
 void ou_immortalize(ou_object *o)
 {
     uint16_t owner = ou_load_acquire(&o->owner);
+    ou_check_usable("immortalize", o);
     if (owner == OU_OWNER_NONE || owner == ou_self.slot) {
         ou_fetch_or_relaxed(&o->rc_local, OU_IMMORTAL);
         return;
     }
-    OU_VERIFY(!ou_is_detached(), "object: immortalize of %p by a thread that is not attached",
-              (void *)o);
     /* The owner counts with plain loads and stores, which could undo the bit: keep it out. */
     ou_world_stop();
     ou_hot_cool_one(o);

@@ -143,6 +143,10 @@ OU_INLINE bool ou_is_detached(void)
 /* OU_ESTATE: "<what>: this thread is not attached". */
 OU_COLD int ou_fail_detached(const char *what);
 
+/* Panics, with type, address and count, when `o` is dead; or the thread is not attached. */
+OU_COLD void ou_check_alive(const char *what, const ou_object *o);
+OU_COLD void ou_check_usable(const char *what, const ou_object *o);
+
 /* Gives back a block that never became an object (constructor failed half-way). */
 void ou_object_abandon(ou_object *o);
 

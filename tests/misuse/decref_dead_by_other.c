@@ -1,4 +1,4 @@
-// expect: ouro: panic: object: .*0x[0-9a-f]+
+// expect: ouro: panic: object: decref of a dead object 0x[0-9a-f]+ \(type list, count 0\)
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /* Another thread drops a reference of an object that its owner has ended. */

@@ -1,4 +1,4 @@
-// expect: ouro: panic: object: decref of a dead object 0x[0-9a-f]+ .*int
+// expect: ouro: panic: object: decref of a dead object 0x[0-9a-f]+ \(type int, count 0\)
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /* The same with an int that is not interned. */

@@ -1,4 +1,4 @@
-// expect: ouro: panic: object: decref of a dead object 0x[0-9a-f]+ .*list
+// expect: ouro: panic: object: decref of a dead object 0x[0-9a-f]+ \(type list, count 0\)
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /* One reference too many is dropped: the list is dead already. */

@@ -1,4 +1,4 @@
-// expect: ouro: panic: object: give of a dead object 0x[0-9a-f]+
+// expect: ouro: panic: object: give of a dead object 0x[0-9a-f]+ \(type float, count 0\)
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /* What has died is handed to another thread. */

@@ -1,4 +1,4 @@
-// expect: ouro: panic: object: incref of 0x[0-9a-f]+ by a thread that is not attached
+// expect: ouro: panic: object: incref of 0x[0-9a-f]+ \(type list, count 1\) by a thread
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /* A thread that is inside a blocking region counts. */
