@@ -7,7 +7,8 @@
  *                     reference of the collector's, so that none dies in the middle
  *   2 world running   weakref callbacks (of weakrefs that are not members), then finalizers
  *   3 world stopped   the any-subset rule on the members alone: who was brought back, and all
- *                     that it reaches, leaves the set; weakrefs made meanwhile are cleared
+ *                     that it reaches, leaves the set; weakrefs made meanwhile are cleared, and
+ *                     members that are weakrefs refer to nothing any more
  *   4 world running   members are cleared, then let go: they die by counting
  *
  * A set without finalizers and weakrefs needs none of this: reclaim.c.
@@ -46,6 +47,18 @@ static ou_weakref *clear_weakrefs(void)
         }
     }
     return notify;
+}
+
+/* What members refer to weakly may die of what follows, if it is no member: nobody is to be
+ * called then whose argument is taken apart already (CPython issue 38006). */
+static void disarm_weakrefs(void)
+{
+    for (size_t i = 0; i < ou_gc.garbage_count; i++) {
+        ou_object *o = ou_gc.garbage[i];
+        if (o->type == OU_KIND_WEAKREF) {
+            ou_type_get(o)->release(o);
+        }
+    }
 }
 
 /* Counts of a member become merged, plus one for the collector. */
@@ -173,6 +186,7 @@ size_t ou_gc_finish(ou_gc_report *report)
     ou_object *dead = ou_inbox_drain_all();
     report->resurrected += remove_survivors();
     notify = clear_weakrefs();
+    disarm_weakrefs();
     ou_gc_start_world(report);
     ou_objects_bury(dead); /* finalizers may stop the world: never while it stands */
     ou_weakrefs_notify(notify);
