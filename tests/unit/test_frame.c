@@ -5,9 +5,11 @@
  */
 #include "support/unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "support/expect.h"
 #include "support/proc.h"
 #include "support/team.h"
 
@@ -187,6 +189,55 @@ static void each_thread_has_its_stack(void **state)
     ou_frame_pop();
 }
 
+/* Three frames that nobody leaves, with a local each that tells when it dies. */
+static void enter_and_forget(void)
+{
+    static const char *const marks[] = {"1", "2", "3"};
+    for (int i = 0; i < 3; i++) {
+        const ou_type *cls =
+            ou_class_new("Marked", NULL, 0, false, note_order, (void *)(uintptr_t)marks[i]);
+        ou_frame *f = ou_frame_push("forgotten", 1);
+        REQUIRE(f && ou_frame_bind_steal(f, "local", ou_instance_new(cls)) == OU_OK);
+    }
+}
+
+static void *end_without_leaving(void *arg)
+{
+    (void)arg;
+    REQUIRE(ou_thread_attach() == OU_OK);
+    enter_and_forget();
+    return NULL;
+}
+
+static void detach_without_leaving(unsigned index, void *arg)
+{
+    size_t depth = 99;
+    (void)index, (void)arg;
+    enter_and_forget();
+    ou_thread_detach();
+    REQUIRE(ou_frame_current() == NULL && order_len == 3);
+    REQUIRE(ou_thread_attach() == OU_OK);
+    REQUIRE(ou_frame_stack_used(NULL, &depth) == 0 && depth == 0);
+    REQUIRE(ou_frame_push("again", 1) != NULL); /* left by the next detach */
+}
+
+/* Detaching and the end of the thread leave all frames, innermost first. */
+static void left_with_the_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    order_len = 0;
+    team_run(1, detach_without_leaving, NULL);
+    assert_memory_equal(order, "321", 3);
+    order_len = 0;
+    assert_int_equal(pthread_create(&thread, NULL, end_without_leaving, NULL), 0);
+    ou_blocking_begin();
+    pthread_join(thread, NULL);
+    ou_blocking_end();
+    assert_int_equal(order_len, 3);
+    assert_memory_equal(order, "321", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +249,7 @@ int main(void)
         UNIT_TEST(locals_keep_cycles_alive),
         UNIT_TEST(memory_table_has_one_line_an_object),
         UNIT_TEST(each_thread_has_its_stack),
+        UNIT_TEST(left_with_the_thread),
     };
     return UNIT_MAIN(tests);
 }
