@@ -5,7 +5,8 @@
  *
  * The pattern that per-thread free lists are worst at: every block is freed by a thread that
  * does not own it. Blocks travel through a ring in groups of 64, so that the ring costs little
- * beside the allocator; `limit/handoff` is the same ring over blocks that are never freed.
+ * beside the allocator; `limit/handoff` is the same ring over blocks that are never freed, only
+ * read and written.
  *
  *      alloc/handoff/64/ouro, malloc    a block of 64 bytes, taken here and given back there
  *      objects/handoff/atomic           the same with malloc and an atomic count (shared_ptr)
@@ -45,8 +46,8 @@ typedef struct ring {
     void *slot[RING];
     _Alignas(128) uint64_t head; /* atomic: blocks published */
     _Alignas(128) uint64_t tail; /* atomic: blocks freed */
+    _Alignas(128) uint64_t bad;  /* consumer; read after the join */
     _Alignas(128) uint64_t stop; /* atomic */
-    uint64_t bad;                /* consumer; read after the join */
     const cargo *cargo;          /* const */
 } ring;
 
@@ -200,10 +201,14 @@ static void *own_make(uint64_t number)
     return numbered((uint64_t *)(own_blocks + number % (2 * RING) * BLOCK_BYTES), number);
 }
 
+/* Written as well, as by whoever frees a block: a line that is only read here and written there
+ * moves slower (9 ns a block instead of 5). */
 static uint64_t own_end(void *block)
 {
+    uint64_t number = *(uint64_t *)block;
+    ((uint64_t *)block)[1] = number;
     micro_escape(block);
-    return *(uint64_t *)block;
+    return number;
 }
 
 static const char *handoff_limit(gb_state *s, const micro_row *row)

@@ -35,18 +35,16 @@
 #define OU_REMOTE_WAYS 16u
 #define OU_STACK_BYTES (OU_STACK_SLOTS * sizeof(void *))
 
+#define OU_REMOTE_LEN 64u
+
 /* A chain of blocks of one page, freed here, owned elsewhere; see remote.c. */
 typedef struct ou_remote {
-    uintptr_t page;             /* its number if the range began at address 0; 0 = none */
-    uint64_t *slot, *slots_end; /* in the newest node: where the next address goes */
-    void *node, *first;         /* newest and oldest node */
-    uint32_t tag;               /* of the page */
-    uint32_t len;               /* blocks */
-    uint32_t charge;            /* what a block counts of a batch */
-    uint32_t pad[3];
-} ou_remote;
-
-static_assert(sizeof(ou_remote) == 64, "one cache line a chain");
+    uintptr_t page;  /* its number if the range began at address 0; 0 = none */
+    uint32_t tag;    /* of the page */
+    uint32_t len;    /* blocks */
+    uint32_t charge; /* what a block counts of a batch */
+    uint16_t places[OU_REMOTE_LEN + 2]; /* of the blocks in the page; the last two: unused */
+} __attribute__((aligned(64))) ou_remote;
 
 #define OU_FRESH_MAX 128u /* as a collection due at 8 MiB has pages */
 
@@ -105,6 +103,8 @@ void ou_heap_release(void);
 OU_HIDDEN void *ou_heap_take_slow(size_t bin);
 OU_HIDDEN void ou_heap_full(ou_heap *heap, size_t bin);
 OU_HIDDEN void ou_heap_free_slow(void *p);
+/* An object's block that is not of `heap`, or large. */
+OU_HIDDEN void ou_heap_free_abroad(ou_heap *heap, void *p);
 /* Does a block that was handed out at some time begin at `p`, any address in a span? */
 OU_HIDDEN bool ou_heap_block_starts(const void *p);
 /* Is the block at `p` known to be free? */
@@ -271,7 +271,7 @@ OU_INLINE void ou_heap_free_object(void *p)
         ou_mark_freed(p, ou_bins[bin].size_bytes);
         ou_heap_put_object(heap, bin, p);
     } else {
-        ou_heap_free_slow(p);
+        ou_heap_free_abroad(heap, p);
     }
 }
 

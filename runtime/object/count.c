@@ -85,7 +85,7 @@ OU_COLD _Noreturn void ou_count_underflow(const ou_object *o)
 }
 
 /* The owner has dropped its last one, but others count, or may: from here on there is one
- * count. Unless it has never been in a table, and only its block comes from elsewhere. */
+ * count. */
 static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t shared)
 {
     uint32_t local = ou_load_relaxed(&o->rc_local);
@@ -96,10 +96,6 @@ static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t sh
         ou_count_underflow(o);
     }
     ou_store_relaxed(&o->rc_local, 0u);
-    if (shared == OU_RC_MAYBE_WEAKREF && !ou_is_listed(o)) {
-        ou_object_die(o);
-        return;
-    }
     ou_store_release(&o->owner, OU_OWNER_NONE); /* pairs: guard.c, reads of merged containers */
     uint32_t merged;
     do {
@@ -111,12 +107,29 @@ static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t sh
     }
 }
 
+/* The owner drops the only reference of an object that never was in a table: taken (handoff.c),
+ * and its block is another heap's. */
+static __attribute__((noinline)) void die_abroad(ou_object *o)
+{
+    if (OU_LIKELY(ou_type_get(o)->flags & OU_TF_PLAIN && !ou_load_relaxed(&ou_special))) {
+        ou_header_bury(o);
+        ou_heap_free_abroad(ou_heap_current(), o);
+        return;
+    }
+    ou_store_relaxed(&o->rc_local, 0u);
+    ou_object_die(o);
+}
+
 void ou_decref_last(ou_object *o)
 {
     uint32_t shared = ou_load_acquire(&o->rc_shared);
     uint32_t local = ou_load_relaxed(&o->rc_local);
     if (OU_UNLIKELY((shared ^ OU_RC_INIT) | (local ^ 1))) {
-        merge_local_zero(o, shared);
+        if (OU_LIKELY(shared == OU_RC_MAYBE_WEAKREF && local == 1 && !ou_is_listed(o))) {
+            die_abroad(o);
+        } else {
+            merge_local_zero(o, shared);
+        }
         return;
     }
     const ou_type *type = ou_type_get(o); /* nobody else has ever counted, or all put back */

@@ -31,31 +31,40 @@ OU_INLINE bool is_usable(const ou_object *o)
                      ou_self.slot != OU_SLOT_NONE);
 }
 
-/* A nominated object (hot.h) has a second holder. Under an event listener objects stay merged:
- * every count takes the way that is told of. */
-OU_INLINE bool may_move(const ou_object *o)
+/* Does not change its owner: what a table points to (ou_is_listed), and what has a second
+ * holder (nominated: hot.h). Under an event listener objects stay merged: every count takes the
+ * way that is told of. */
+#define STAYS_FLAGS (OU_FL_WEAKREF | OU_FL_INTERNED | OU_FL_WATCHED | OU_FL_HOT)
+
+OU_INLINE bool may_move(const ou_object *o, uint8_t flags)
 {
-    return !ou_is_listed(o) && !(ou_load_relaxed(&o->flags) & (OU_FL_WATCHED | OU_FL_HOT));
+    return OU_LIKELY(!(flags & STAYS_FLAGS) && o->type != OU_KIND_WEAKREF);
 }
 
 /* The caller's reference is the only one, and nobody counts locally (nor is it immortal). */
-OU_INLINE bool is_ownerless(const ou_object *o, uint32_t shared)
+OU_INLINE bool is_ownerless(const ou_object *o, uint32_t shared, uint8_t flags)
 {
-    return shared == (OU_RC_ONE | OU_RC_MERGED) && !ou_load_relaxed(&o->rc_local) &&
-           ou_load_relaxed(&o->owner) == OU_OWNER_NONE && may_move(o);
+    return OU_LIKELY(shared == (OU_RC_ONE | OU_RC_MERGED)) && !ou_load_relaxed(&o->rc_local) &&
+           ou_load_relaxed(&o->owner) == OU_OWNER_NONE && may_move(o, flags);
 }
 
-bool ou_give(ou_object *o)
+static __attribute__((noinline)) bool give_slow(const ou_object *o)
 {
     if (!is_usable(o)) {
         return refuse("give", o);
     }
     uint32_t shared = ou_load_acquire(&o->rc_shared); /* pairs: every decref of others */
-    if (ou_load_relaxed(&o->owner) != ou_self.slot) {
-        return is_ownerless(o, shared);
+    return is_ownerless(o, shared, ou_load_relaxed(&o->flags));
+}
+
+bool ou_give(ou_object *o)
+{
+    if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
+        return give_slow(o); /* nobody's, dead, or the thread is not attached */
     }
-    if (ou_load_relaxed(&o->rc_local) != 1 || ou_rc_count(shared) ||
-        (shared & OU_RC_STATE) > OU_RC_MAYBE_WEAKREF || !may_move(o)) {
+    uint32_t shared = ou_load_acquire(&o->rc_shared); /* pairs: every decref of others */
+    if (OU_UNLIKELY(ou_load_relaxed(&o->rc_local) != 1 || shared > OU_RC_MAYBE_WEAKREF ||
+                    !may_move(o, ou_load_relaxed(&o->flags)))) {
         return false;
     }
     ou_store_relaxed(&o->rc_local, 0u);
@@ -64,22 +73,36 @@ bool ou_give(ou_object *o)
     return true;
 }
 
-bool ou_take(ou_object *o)
+/* The first word of a header at once. Whoever gives it wrote it in another core, so no narrow
+ * store waits here to be forwarded. */
+typedef uint64_t __attribute__((may_alias)) first_word;
+
+#define FIRST_WORD(gcbits, flags) ((uint64_t)(gcbits) << 48 | (uint64_t)(flags) << 56)
+#define COUNTED (((uint64_t)1 << 48) - 1) /* rc_local and owner: somebody's, or immortal */
+#define STAYS FIRST_WORD(OU_GC_DEAD, STAYS_FLAGS)
+
+static __attribute__((noinline)) bool take_slow(ou_object *o)
 {
     if (!is_usable(o)) {
         return refuse("take", o);
     }
+    return ou_load_relaxed(&o->owner) == ou_self.slot;
+}
+
+bool ou_take(ou_object *o)
+{
     uint32_t shared = ou_load_acquire(&o->rc_shared); /* pairs: every decref of others */
-    if (OU_UNLIKELY(!is_ownerless(o, shared))) {
-        return ou_load_relaxed(&o->owner) == ou_self.slot;
+    uint64_t first = ou_load_relaxed((const first_word *)o), mine = ou_self.birth;
+    if (OU_UNLIKELY(shared != (OU_RC_ONE | OU_RC_MERGED) || first & (COUNTED | STAYS) ||
+                    o->type == OU_KIND_WEAKREF || !mine)) {
+        return take_slow(o);
     }
-    if (ou_load_relaxed(&o->flags) & OU_FL_SHARED && ou_have_membarrier) {
+    if (first & FIRST_WORD(0, OU_FL_SHARED) && ou_have_membarrier) {
         /* Nobody else can be in an operation, or come to one before the pointer is published
          * again: the container has one user, as at birth. */
-        ou_fetch_and_relaxed(&o->flags, (uint8_t) ~(OU_FL_SHARED | OU_FL_READ));
+        first &= ~FIRST_WORD(0, OU_FL_SHARED | OU_FL_READ);
     }
-    ou_store_relaxed(&o->rc_local, 1u);
-    ou_store_relaxed(&o->owner, (uint16_t)ou_self.slot);
+    ou_store_relaxed((first_word *)o, first | mine); /* local 1, owner this slot */
     ou_store_relaxed(&o->rc_shared, (uint32_t)OU_RC_MAYBE_WEAKREF);
     OU_STAT(objects_taken, 1);
     return true;

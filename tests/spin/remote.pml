@@ -4,25 +4,27 @@
  * remote.pml - blocks freed by threads that do not own their page.
  *
  * One page of three blocks, one heap (it belongs to the slot: one thread uses it, ends, a new
- * one adopts it), two threads that free. A freeing thread chains blocks and pushes the chain
- * on the heap's inbox with one CAS; the heap takes the whole inbox with one exchange when it
- * needs blocks, and returns at most PER_VISIT nodes to the page at a time. A node of the chain
- * carries one other block, written into it like its link. A block in flight
+ * one adopts it), two threads that free. A freeing thread collects blocks, ties them to a chain
+ * and pushes that on the heap's inbox with one CAS; the heap takes the whole inbox with one
+ * exchange when it needs blocks, and returns at most PER_VISIT chains to the page at a time. The
+ * first word of a chain's first block says how many there are and which, that of the last one
+ * links to the next chain; of a chain of one block it is the link. A block in flight
  * counts as used, so that its page cannot be given back. A push CAS has no ABA trouble: that
  * the head is again the block seen before makes the link just written true again.
  *
  * Checked: a block is handed out to one user at a time; memory of a page given back is not
  * touched; when all is quiet and drained, all blocks are free. Source: the batched remote
- * frees of snmalloc (Lietar et al., ISMM 2019). Story: docs/counting.md, "Remote frees".
+ * frees of snmalloc (Lietar et al., ISMM 2019). Story: docs/heap.md, "Remote frees".
  *
  * mutant DRAIN_TWO_STEPS: load of the inbox, then store of NULL
  * mutant PUSH_UNLINKED: the tail of the chain is not linked to the old head
  * mutant LINK_LATE: the tail is linked after the chain was published
+ * mutant LINK_FIRST: the link is written into the chain's first block, over what is there
  * mutant USED_AT_FREE: the freeing thread lowers the page's used count
  * mutant EXIT_KEEPS_BATCH: a thread ends without a flush
  * mutant VISIT_DROPS_REST: the bounded drain forgets what it left over
- * mutant CARRY_LATE: a carried block is written into the node after the chain was published
- * mutant CARRY_STALE: a new node keeps what it carried the last time
+ * mutant TIE_LATE: the first block says what belongs to the chain after it was published
+ * mutant UNTIED: the first block does not say what belongs to the chain
  */
 #define BLOCKS 3
 #define PER_VISIT 1
@@ -36,8 +38,9 @@ mtype = { FREE, OUT, FLIGHT };
 mtype = { ATTACHED, ORPHAN };
 
 mtype block[BLOCKS + 1] = FREE; /* ghost */
-byte next[BLOCKS + 1]; /* first word of a free block: the link */
-byte carry[BLOCKS + 1]; /* a further word of a node: the block it carries; 0 = none */
+typedef word { bool node; byte n, second, third, next };
+word first[BLOCKS + 1]; /* first word of a block in flight: a node, or a link to `next` */
+byte below[BLOCKS + 1]; /* the free block under this one */
 bool page;             /* memory is there */
 byte used;             /* page meta: handed out or in flight; owner */
 byte freelist;         /* page meta: head; owner */
@@ -50,9 +53,9 @@ byte ended;
 
 inline ou_page_free(b) /* by the owner */
 {
-    atomic {
+    d_step {
         assert(page && block[b] != FREE);
-        next[b] = freelist; freelist = b; block[b] = FREE;
+        below[b] = freelist; freelist = b; block[b] = FREE;
 #ifdef MUTANT_USED_AT_FREE
         used = used - local_free
 #else
@@ -77,14 +80,23 @@ inline ou_remote_drain(limit)
     left = limit;
     do
     :: pending != 0 && left > 0 ->
-        b = pending;
-        atomic { assert(page); pending = next[b]; c = carry[b] }
         local_free = 0;
-        ou_page_free(b);
-        if
-        :: c != 0 -> ou_page_free(c); c = 0
-        :: else
-        fi;
+        atomic { assert(page); /* nobody else has it */
+            b = pending;
+            n = 1; c = b; /* the last */
+            if
+            :: first[b].node -> n = first[b].n; c = (n == 2 -> first[b].second : first[b].third)
+            :: else
+            fi;
+            pending = first[c].next;
+            if
+            :: n == 3 -> ou_page_free(c); c = first[b].second; ou_page_free(c)
+            :: n == 2 -> ou_page_free(c)
+            :: else
+            fi;
+            ou_page_free(b);
+            b = 0; c = 0; n = 0
+        }
         left--
     :: else -> break
     od;
@@ -96,7 +108,7 @@ inline ou_remote_drain(limit)
 
 inline ou_page_fresh()
 {
-    atomic { page = true; next[1] = 2; next[2] = 3; next[3] = 0; freelist = 1; used = 0 }
+    atomic { page = true; below[1] = 2; below[2] = 3; below[3] = 0; freelist = 1; used = 0 }
 }
 
 /* b = a block, or 0 */
@@ -112,7 +124,10 @@ inline ou_heap_alloc()
         if
         :: b != 0 ->
             assert(page && block[b] == FREE);
-            freelist = next[b]; block[b] = OUT; used++
+            freelist = below[b]; block[b] = OUT; used++;
+            below[b] = 0; /* the user writes what it likes */
+            first[b].node = false; first[b].n = 0; first[b].next = 0;
+            first[b].second = 0; first[b].third = 0
         :: else
         fi
     }
@@ -121,7 +136,7 @@ inline ou_heap_alloc()
 /* Thread of the heap: allocates, frees some itself, gives the others away, ends. */
 proctype owner(byte allocs)
 {
-    byte b, c, left, local_free;
+    byte b, c, n, left, local_free;
     atomic { slot == ORPHAN -> slot = ATTACHED }
     do
     :: allocs > 0 ->
@@ -139,42 +154,60 @@ proctype owner(byte allocs)
     ended++
 }
 
-/* Publishes the chain first..tail. */
+/* The first word of the first block, unless it is the only one. */
+inline ou_chain_tie()
+{
+    atomic { assert(page || n == 0);
+        if
+        :: n > 1 ->
+            first[at[0]].node = true; first[at[0]].n = n; first[at[0]].next = 0;
+            first[at[0]].second = at[1];
+            first[at[0]].third = (n == 3 -> at[2] : 0)
+        :: else
+        fi
+    }
+}
+
+inline ou_chain_link(b, h)
+{
+    atomic { assert(page);
+        first[b].node = false; first[b].n = 0; first[b].second = 0; first[b].third = 0;
+        first[b].next = h }
+}
+
+/* Publishes the chain of at[0..n-1]. */
 inline ou_remote_push()
 {
+#if !defined(MUTANT_TIE_LATE) && !defined(MUTANT_UNTIED)
+    ou_chain_tie();
+#endif
     do
     :: h = inbox;
-#ifndef MUTANT_LINK_LATE
-        atomic { assert(page);
 #ifdef MUTANT_PUSH_UNLINKED
-            next[tail] = 0 }
-#else
-            next[tail] = h }
-#endif
+        ou_chain_link(at[n - 1], 0);
+#elif defined(MUTANT_LINK_FIRST)
+        ou_chain_link(at[0], h);
+#elif !defined(MUTANT_LINK_LATE)
+        ou_chain_link(at[n - 1], h);
 #endif
         if
-        :: atomic { inbox == h -> inbox = first } break
+        :: atomic { inbox == h -> inbox = at[0] } break
         :: else
         fi
     od;
 #ifdef MUTANT_LINK_LATE
-    next[tail] = h;
+    ou_chain_link(at[n - 1], h);
 #endif
-#ifdef MUTANT_CARRY_LATE
-    if
-    :: late != 0 -> carry[first] = late; late = 0
-    :: else
-    fi;
+#ifdef MUTANT_TIE_LATE
+    ou_chain_tie();
 #endif
-    first = 0; tail = 0; h = 0
+    atomic { n = 0; h = 0; at[0] = 0; at[1] = 0; at[2] = 0 }
 }
 
 proctype freer()
 {
-    byte b, first, tail, h;
-#ifdef MUTANT_CARRY_LATE
-    byte late;
-#endif
+    byte b, n, h;
+    byte at[BLOCKS];
     do
     :: atomic { cell != 0 -> b = cell; cell = 0; block[b] = FLIGHT } /* ou_remote_free */
         atomic {
@@ -182,30 +215,14 @@ proctype freer()
 #ifdef MUTANT_USED_AT_FREE
             used--;
 #endif
-            if
-#ifdef MUTANT_CARRY_LATE
-            :: first != 0 && late == 0 -> late = b
-#else
-            :: first != 0 && carry[first] == 0 -> carry[first] = b
-#endif
-            :: else ->
-                next[b] = first; first = b;
-#ifndef MUTANT_CARRY_STALE
-                carry[b] = 0;
-#endif
-                if
-                :: tail == 0 -> tail = b
-                :: else
-                fi
-            fi;
-            b = 0
+            at[n] = b; n++; b = 0
         }
-    :: first != 0 -> ou_remote_push() /* enough, or a safepoint */
+    :: n != 0 -> ou_remote_push() /* enough, or a safepoint */
     :: over && cell == 0 -> break
     od;
 #ifndef MUTANT_EXIT_KEEPS_BATCH
     if
-    :: first != 0 -> ou_remote_push()
+    :: n != 0 -> ou_remote_push()
     :: else
     fi;
 #endif
@@ -213,7 +230,7 @@ proctype freer()
 }
 
 init {
-    byte b, c, left, local_free;
+    byte b, c, n, left, local_free;
     atomic { run owner(ALLOCS); run owner(ALLOCS); run freer(); run freer() }
     ended == 2 && slot == ORPHAN && cell == 0;
     over = true;

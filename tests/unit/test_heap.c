@@ -255,41 +255,66 @@ static void trim_gives_back(void **state)
 
 enum { REMOTE = 960 };
 
+typedef struct travellers {
+    void *blocks[REMOTE];
+    int n;
+} travellers;
+
 static void *free_only(void *arg)
 {
-    void **blocks = arg;
-    for (int i = 0; i < REMOTE; i++) {
-        ou_free(blocks[i]);
+    travellers *t = arg;
+    for (int i = 0; i < t->n; i++) {
+        ou_free(t->blocks[i]);
     }
     return NULL;
 }
 
+/* Another thread frees `n` blocks of `size`, which come back whole; returns the chains used. */
+static uint64_t send_home(size_t size, int n)
+{
+    travellers t = {.n = n};
+    size_t live = ou_heap_live_bytes();
+    for (int i = 0; i < n; i++) {
+        t.blocks[i] = ou_malloc(size);
+    }
+    uint64_t frees = ou_stat("heap_remote_frees"), chains = ou_stat("heap_remote_chains");
+    uint64_t drained = ou_stat("heap_remote_drained");
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, free_only, &t), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(ou_stat("heap_remote_frees") - frees >= (uint64_t)n);
+    chains = ou_stat("heap_remote_chains") - chains;
+    assert_int_equal(ou_heap_live_bytes(), live);
+    ou_heap_trim();
+    assert_true(ou_stat("heap_remote_drained") - drained >= (uint64_t)n);
+    assert_int_equal(ou_heap_live_bytes(), live);
+    assert_int_equal(ou_heap_check(), 0);
+    return chains;
+}
+
 /* A thread that never allocates has no heap to begin with; still its frees travel in batches.
- * All blocks come back whole, whatever their size leaves room for in a node. */
+ */
 static void frees_by_others_travel_in_batches(void **state)
 {
     (void)state;
     static const size_t sizes[] = {16, 32, 64, 512, 1024};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-        void *blocks[REMOTE];
-        size_t live = ou_heap_live_bytes();
-        for (int i = 0; i < REMOTE; i++) {
-            blocks[i] = ou_malloc(sizes[k]);
+        uint64_t chains = send_home(sizes[k], REMOTE);
+        assert_true(chains <= REMOTE / 4); /* a batch is 16 blocks at least, of few pages */
+    }
+}
+
+static void chains_of_any_length_come_home(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {16, 48, 256, 20000}; /* the last: spans of several pages */
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        for (int n = 1; n <= 10; n++) {
+            send_home(sizes[k], 64 + n); /* the first 64 make a heap for the thread */
         }
-        uint64_t frees = ou_stat("heap_remote_frees"), chains = ou_stat("heap_remote_chains");
-        uint64_t drained = ou_stat("heap_remote_drained");
-        pthread_t t;
-        assert_int_equal(pthread_create(&t, NULL, free_only, blocks), 0);
-        assert_int_equal(pthread_join(t, NULL), 0);
-        frees = ou_stat("heap_remote_frees") - frees;
-        chains = ou_stat("heap_remote_chains") - chains;
-        assert_true(frees >= REMOTE);
-        assert_true(chains <= frees / 4); /* a batch is 16 blocks at least, of few pages */
-        assert_int_equal(ou_heap_live_bytes(), live);
-        ou_heap_trim();
-        assert_true(ou_stat("heap_remote_drained") - drained >= REMOTE);
-        assert_int_equal(ou_heap_live_bytes(), live);
-        assert_int_equal(ou_heap_check(), 0);
+        for (int n = 120; n <= 135; n++) {
+            send_home(sizes[k], n);
+        }
     }
 }
 
@@ -346,6 +371,7 @@ int main(void)
         UNIT_TEST(live_bytes_are_counted),
         UNIT_TEST(trim_gives_back),
         UNIT_TEST(frees_by_others_travel_in_batches),
+        UNIT_TEST(chains_of_any_length_come_home),
         UNIT_TEST(blocks_do_not_overlap),
         UNIT_TEST(freed_block_is_handed_out_again),
     };
