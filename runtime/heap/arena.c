@@ -5,9 +5,9 @@
 
 #include "conf/conf.h"
 #include "conf/stats.h"
-#include "heap/bits.h"
 #include "heap/huge.h"
 #include "heap/peak.h"
+#include "heap/place.h"
 #include "os/lock.h"
 
 #define OUT_MAX 4     /* threads that give memory back at a time */
@@ -19,21 +19,20 @@ typedef struct run {
 
 static struct {
     ou_lock lock;
-    size_t pages;     /* const: in the range */
-    size_t top;       /* lock; read relaxed: pages from here on were never taken */
-    size_t hint;      /* lock: no free page below, at most */
-    size_t used;      /* lock; read relaxed: pages in runs */
-    size_t dirty;     /* lock; read relaxed: free pages that are not clean */
-    run out[OUT_MAX]; /* lock: on their way to the system, neither free nor used; else 0 pages
-                       */
-    size_t out_pages; /* lock: in all of them */
-    uint64_t *free;   /* lock: bit set = free, for pages below top */
-    uint64_t *soiled; /* lock: bit set = free and dirty */
-    uint64_t *aged;   /* lock: bit set = was so at the last tick already */
-    uint64_t tick_ns; /* lock: time of the last tick */
-    size_t told;      /* lock: pages in use up to which the soft limit's crossing was told */
-    uint32_t waiting; /* atomic: somebody sleeps until there are dirty pages */
-    size_t refused;   /* lock: dirty pages that the system left as they are (locked memory) */
+    ou_places map;      /* lock: free and dirty pages */
+    size_t used;        /* lock; read relaxed: pages in runs */
+    size_t most;        /* lock: the most of them since the last tick */
+    size_t most_before; /* lock: ... and between the two before */
+    size_t filling;     /* lock: the chunk that was made last; 0: none */
+    size_t dirty;       /* lock; read relaxed: free pages that are not clean */
+    run out[OUT_MAX];   /* lock: on their way to the system, neither free nor used; else 0 pages
+                         */
+    size_t out_pages;   /* lock: in all of them */
+    uint64_t *aged;     /* lock: bit set = was so at the last tick already */
+    uint64_t tick_ns;   /* lock: time of the last tick */
+    size_t told;        /* lock: pages in use up to which the soft limit's crossing was told */
+    uint32_t waiting;   /* atomic: somebody sleeps until there are dirty pages */
+    size_t refused;     /* lock: dirty pages that the system left as they are (locked memory) */
 } arena;
 
 void (*ou_arena_on_dirty)(void);
@@ -49,68 +48,12 @@ bool ou_arena_init(void)
     if (!ou_range_init(maps)) {
         return false;
     }
-    arena.free = maps[0];
-    arena.soiled = maps[1];
+    arena.map.free = maps[0];
+    arena.map.soiled = maps[1];
     arena.aged = maps[2];
-    arena.pages = ou_range_bytes >> OU_PAGE_SHIFT;
-    arena.top = arena.hint = 1; /* page 0 stays unused: offset 0 means "none" */
+    arena.map.pages = ou_range_bytes >> OU_PAGE_SHIFT;
+    arena.map.top = 1; /* page 0 stays unused: offset 0 means "none" */
     return true;
-}
-
-/* First page from `i` on whose address, not only whose number, is aligned. */
-static size_t aligned(size_t i, size_t align)
-{
-    size_t base = (size_t)ou_range >> OU_PAGE_SHIFT;
-    return ou_align_up(base + i, align) - base;
-}
-
-/* First free run of `n` pages aligned to `align`, from the hint on; 0 when none below top. */
-static size_t find_run(size_t n, size_t align)
-{
-    size_t i = arena.hint;
-    bool first = true;
-    while (i < arena.top) {
-        uint64_t word = arena.free[i / 64] >> (i % 64);
-        if (!word) {
-            i = (i / 64 + 1) * 64;
-            continue;
-        }
-        i += (size_t)__builtin_ctzll(word);
-        if (i >= arena.top) {
-            break;
-        }
-        if (first) {
-            arena.hint = i;
-            first = false;
-        }
-        size_t start = aligned(i, align);
-        size_t end = i;
-        while (end < arena.top && end < start + n && ou_bit_get(arena.free, end)) {
-            end++;
-        }
-        if (end == start + n) {
-            return start;
-        }
-        i = ou_max(end, i + 1);
-    }
-    if (first) {
-        arena.hint = arena.top;
-    }
-    return 0;
-}
-
-/* A run at the end of what was ever taken; `room` more pages are left free behind it. */
-static size_t take_fresh(size_t n, size_t align, size_t room)
-{
-    size_t start = aligned(arena.top, align);
-    size_t end = start + n + room <= arena.pages ? start + n + room : start + n;
-    if (end > arena.pages) {
-        return 0;
-    }
-    ou_bits_put(arena.free, arena.top, end - arena.top, true);
-    arena.hint = ou_min(arena.hint, arena.top);
-    ou_store_relaxed(&arena.top, end);
-    return start;
 }
 
 static bool over_limit(size_t more)
@@ -122,39 +65,54 @@ static bool over_limit(size_t more)
 /* Marks [start, start + n) as taken; true when all of it was clean. */
 static bool claim(size_t start, size_t n)
 {
-    ou_bits_put(arena.free, start, n, false);
-    size_t soiled = ou_bits_put(arena.soiled, start, n, false);
+    ou_bits_put(arena.map.free, start, n, false);
+    size_t soiled = ou_bits_put(arena.map.soiled, start, n, false);
     ou_bits_put(arena.aged, start, n, false);
     ou_store_relaxed(&arena.dirty, arena.dirty - soiled);
     ou_store_relaxed(&arena.used, arena.used + n);
+    arena.most = ou_max(arena.most, arena.used);
     return soiled == 0;
 }
 
-/* Takes the first run of dirty pages at or behind *from whose bits are set in `which` out of
- * the free ones. NULL: there is none, or enough threads are at it. */
-static run *out_take(const uint64_t *which, size_t *from)
+static void set_dirty(size_t start, size_t n)
+{
+    size_t more = ou_bits_put(arena.map.soiled, start, n, true);
+    ou_store_relaxed(&arena.dirty, arena.dirty + more);
+}
+
+/* The dirty pages of word `w` of the maps that are set in `which`, but for those of the chunk
+ * at page `spared` (0: no page of any chunk that counts). */
+static uint64_t leaving(const uint64_t *which, size_t w, size_t spared)
+{
+    uint64_t word = arena.map.soiled[w] & which[w];
+    bool here = spared && spared / 64 == w;
+    return here ? word & ~((uint64_t)UINT32_MAX << spared % 64) : word;
+}
+
+/* Takes the first run of pages that are leaving, at or behind *from, out of the free ones.
+ * NULL: there is none, or enough threads are at it. */
+static run *out_take(const uint64_t *which, size_t *from, size_t spared)
 {
     run *out = arena.out;
     while (out < arena.out + OUT_MAX && out->pages) {
         out++;
     }
     size_t i = *from;
-    while (i < arena.top && !((arena.soiled[i / 64] & which[i / 64]) >> i % 64)) {
+    while (i < arena.map.top && !(leaving(which, i / 64, spared) >> i % 64)) {
         i = (i / 64 + 1) * 64;
     }
-    if (i >= arena.top || out == arena.out + OUT_MAX) {
+    if (i >= arena.map.top || out == arena.out + OUT_MAX) {
         return NULL;
     }
-    i += (size_t)__builtin_ctzll((arena.soiled[i / 64] & which[i / 64]) >> i % 64);
-    size_t end = i;
-    while (end < ou_min(arena.top, i + OUT_PAGES) && ou_bit_get(arena.soiled, end) &&
-           ou_bit_get(which, end)) {
+    i += (size_t)__builtin_ctzll(leaving(which, i / 64, spared) >> i % 64);
+    size_t end = i, limit = ou_min(arena.map.top, i + OUT_PAGES);
+    while (end < limit && leaving(which, end / 64, spared) >> end % 64 & 1) {
         end++;
     }
     *from = end;
     *out = (run){i, end - i};
-    ou_bits_put(arena.free, i, end - i, false);
-    ou_bits_put(arena.soiled, i, end - i, false);
+    ou_bits_put(arena.map.free, i, end - i, false);
+    ou_bits_put(arena.map.soiled, i, end - i, false);
     ou_store_relaxed(&arena.dirty, arena.dirty - out->pages);
     arena.out_pages += out->pages;
     return out;
@@ -162,23 +120,23 @@ static run *out_take(const uint64_t *which, size_t *from)
 
 static void out_put_back(run *out, bool clean)
 {
-    ou_bits_put(arena.free, out->start, out->pages, true);
+    ou_bits_put(arena.map.free, out->start, out->pages, true);
     if (!clean) {
-        ou_bits_put(arena.soiled, out->start, out->pages, true);
-        ou_store_relaxed(&arena.dirty, arena.dirty + out->pages);
+        set_dirty(out->start, out->pages);
     }
-    arena.hint = ou_min(arena.hint, out->start);
+    ou_place_freed(&arena.map, out->start);
     arena.out_pages -= out->pages;
     out->pages = 0;
 }
 
-/* Purges the dirty pages from page `from` on whose bit is set in `which`, run by run, without
- * the lock while the system is at work. Returns bytes. Model: tests/spin/arena.pml. */
-static size_t purge(const uint64_t *which, size_t from)
+/* Purges the dirty pages from page `from` on whose bit is set in `which`, but for a spared
+ * chunk, run by run, without the lock while the system is at work. Returns bytes. Model:
+ * tests/spin/arena.pml. */
+static size_t purge(const uint64_t *which, size_t from, size_t spared)
 {
     size_t bytes = 0, refused = 0;
     ou_lock_take(&arena.lock);
-    for (run *out; (out = out_take(which, &from)) != NULL;) {
+    for (run *out; (out = out_take(which, &from, spared)) != NULL;) {
         run at = *out;
         ou_lock_give(&arena.lock);
         bool clean =
@@ -201,19 +159,23 @@ static void fade_peak(size_t fades)
     ou_lock_give(&arena.lock);
 }
 
-/* A 32nd above the peak free pages go before others come, those of the arena at once,
- * those inside of spans when their owners see that ou_arena_growth has changed. */
+/* A 32nd above the peak free pages go before others come: as many of the arena's, the highest
+ * ones, as make that up; when there are not enough of them, the peak is raised, and those
+ * inside of spans go when their owners see that ou_arena_growth has changed. */
 static void grow(void)
 {
     ou_lock_take(&arena.lock);
-    bool grown = ou_peak_raise(ou_arena_held_bytes());
-    if (grown) {
+    size_t held = ou_arena_held_bytes(), spared = arena.filling;
+    size_t leave = ((ou_peak_above(held) + held / 32) >> OU_PAGE_SHIFT) + OU_CHUNK_PAGES;
+    size_t keep = arena.dirty - ou_min(arena.dirty, leave);
+    size_t from = keep ? ou_place_behind_dirty(&arena.map, keep) : 0;
+    ou_lock_give(&arena.lock);
+    purge(arena.map.soiled, from, spared);
+    ou_lock_take(&arena.lock);
+    if (ou_peak_raise(ou_arena_held_bytes())) {
         ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
     }
     ou_lock_give(&arena.lock);
-    if (grown) {
-        purge(arena.soiled, 0);
-    }
 }
 
 static void look_for_growth(void)
@@ -234,14 +196,51 @@ void ou_arena_count_taken(size_t bytes)
     look_for_growth();
 }
 
-/* A run for ou_arena_take; 0 when there is none. */
-static size_t find_any(size_t pages, size_t align_pages, bool roomy)
+/* A page for a span of small blocks; 0: as for any other run. In large heaps those follow each
+ * other in chunks, and *huge is set when all of one is free and huge pages are wanted there.
+ * What is dirty elsewhere comes first. */
+static size_t find_small(bool *huge)
 {
-    size_t start = roomy ? 0 : find_run(pages, align_pages);
-    if (!start) {
-        start = take_fresh(pages, align_pages, roomy ? 3 * pages : 0);
+    ou_places *m = &arena.map;
+    size_t start = ou_place_find(m, 1, 1, OU_SEEN_CHUNKS);
+    if (!ou_huge_for_spans(ou_arena_held_bytes())) {
+        return start;
     }
-    return start || !roomy ? start : find_run(pages, align_pages);
+    if (start) {
+        *huge = ou_place_is_clean(m, start) && ou_huge_due();
+        return start;
+    }
+    start = arena.dirty ? ou_place_find(m, 1, 1, OU_SEEN_DIRTY) : 0;
+    if (!start && ou_huge_due()) {
+        start = ou_place_find(m, OU_CHUNK_PAGES, OU_CHUNK_PAGES, OU_SEEN_OTHERS);
+        start = start ? start : ou_place_fresh(m, OU_CHUNK_PAGES, OU_CHUNK_PAGES, 0);
+        *huge = start != 0;
+    }
+    return start;
+}
+
+/* A run for ou_arena_take; 0 when there is none. */
+static size_t find_any(size_t pages, size_t align_pages, ou_arena_use use, bool *huge)
+{
+    ou_places *m = &arena.map;
+    size_t start = use == OU_USE_SMALL ? find_small(huge) : 0;
+    bool roomy = use == OU_USE_GROWS;
+    if (!start && !roomy) {
+        start = ou_place_find(m, pages, align_pages, OU_SEEN_OTHERS);
+    }
+    if (!start) {
+        start = ou_place_fresh(m, pages, align_pages, roomy ? 3 * pages : 0);
+    }
+    return start ? start : ou_place_find(m, pages, align_pages, OU_SEEN_ALL);
+}
+
+/* All of a chunk becomes resident with its first page: the others are dirty from now on, and go
+ * when they are not used soon. */
+static void chunk_begin(size_t start)
+{
+    ou_chunk_make(&arena.map, start);
+    set_dirty(start, OU_CHUNK_PAGES);
+    arena.filling = start;
 }
 
 /* Above the soft limit no free page stays, and free ones inside of spans go, too; who wants to
@@ -263,7 +262,7 @@ static void keep_soft_limit(void)
     }
     ou_lock_give(&arena.lock);
     if (above) {
-        purge(arena.soiled, 0);
+        purge(arena.map.soiled, 0, 0);
     }
     if (crossed) {
         OU_STAT(heap_soft_crossings, 1);
@@ -275,10 +274,11 @@ static void keep_soft_limit(void)
 
 ou_page *ou_arena_take(size_t pages, size_t align_pages, ou_arena_use use, bool *clean)
 {
+    bool huge = false, ended = false, all_clean = false;
     ou_lock_take(&arena.lock);
     size_t start = 0;
     while (!over_limit(pages)) {
-        start = find_any(pages, align_pages, use == OU_USE_GROWS);
+        start = find_any(pages, align_pages, use, &huge);
         if (start || !arena.out_pages) {
             break;
         }
@@ -286,17 +286,24 @@ ou_page *ou_arena_take(size_t pages, size_t align_pages, ou_arena_use use, bool 
         ou_os_yield();
         ou_lock_take(&arena.lock);
     }
-    bool huge =
-        use == OU_USE_SPAN && start && ou_huge_fits(arena.free, arena.soiled, arena.top, start);
-    bool all_clean = start && claim(start, pages);
+    if (start) {
+        if (huge) {
+            chunk_begin(start);
+        }
+        ended = use != OU_USE_SMALL && ou_chunk_end(&arena.map, start, pages);
+        all_clean = claim(start, pages);
+    }
     ou_lock_give(&arena.lock);
     look_for_growth();
     keep_soft_limit();
     if (!start) {
         return NULL;
     }
+    if (ended) {
+        ou_huge_forget(ou_range + (start << OU_PAGE_SHIFT), pages << OU_PAGE_SHIFT);
+    }
     if (huge) {
-        ou_huge_wish_span(start, ou_arena_held_bytes());
+        ou_huge_wish_chunk(start);
     }
     if (clean) {
         *clean = all_clean;
@@ -316,9 +323,11 @@ static bool tick_due_locked(void)
  * that long, and goes. */
 static size_t purge_aged(void)
 {
-    size_t bytes = purge(arena.aged, 0);
+    size_t bytes = purge(arena.aged, 0, 0);
     ou_lock_take(&arena.lock);
-    memcpy(arena.aged, arena.soiled, (arena.top + 63) / 64 * 8);
+    memcpy(arena.aged, arena.map.soiled, (arena.map.top + 63) / 64 * 8);
+    arena.most_before = arena.most;
+    arena.most = arena.used;
     ou_lock_give(&arena.lock);
     fade_peak(PEAK_FADES);
     return bytes;
@@ -329,33 +338,23 @@ size_t ou_arena_purge(bool all)
     ou_lock_take(&arena.lock);
     bool due = !all && tick_due_locked();
     ou_lock_give(&arena.lock);
-    size_t bytes = all ? purge(arena.soiled, 0) : due ? purge_aged() : 0;
+    size_t bytes = all ? purge(arena.map.soiled, 0, 0) : due ? purge_aged() : 0;
     if (all) {
         fade_peak(1);
     }
     return bytes;
 }
 
-/* First page behind the lowest `keep` dirty ones. */
-static size_t behind_dirty(size_t keep)
-{
-    size_t i = 0;
-    for (size_t n = 0; i * 64 < arena.top; i++) {
-        n += (size_t)__builtin_popcountll(arena.soiled[i]);
-        if (n > keep) {
-            break;
-        }
-    }
-    return i * 64;
-}
-
-/* More dirty pages than heap_dirty_bytes, beyond as many as are in use (a program that has much
- * in use may soon want much again): half of heap_dirty_bytes stays, the lowest, which are the
- * next to be taken. Returns from which page on the others go. */
+/* More dirty pages than heap_dirty_bytes, beyond as many as were in use of late (a program that
+ * has had much may soon want much again; what it does not want becomes old): half of
+ * heap_dirty_bytes stays, the lowest, which are the next to be taken. Returns from which page
+ * on the others go. */
 static size_t excess_locked(void)
 {
     size_t limit = (size_t)OU_KNOB(heap_dirty_bytes) >> OU_PAGE_SHIFT;
-    return arena.dirty > arena.used + limit ? behind_dirty(arena.used + limit / 2) : arena.top;
+    size_t late = ou_max(arena.most, arena.most_before);
+    return arena.dirty > late + limit ? ou_place_behind_dirty(&arena.map, late + limit / 2)
+                                      : arena.map.top;
 }
 
 static void tell_dirty(void)
@@ -370,24 +369,23 @@ static void tell_dirty(void)
 static void release(size_t start, size_t n)
 {
     ou_lock_take(&arena.lock);
-    ou_bits_put(arena.free, start, n, true);
-    ou_bits_put(arena.soiled, start, n, true);
+    ou_bits_put(arena.map.free, start, n, true);
+    set_dirty(start, n);
     ou_store_relaxed(&arena.used, arena.used - n);
-    ou_store_relaxed(&arena.dirty, arena.dirty + n);
     arena.refused = 0;
-    arena.hint = ou_min(arena.hint, start);
+    ou_place_freed(&arena.map, start);
     if (OU_UNLIKELY(ou_load_relaxed(&arena.waiting))) {
         ou_store_relaxed(&arena.waiting, 0u);
         ou_os_wake(&arena.waiting, false);
     }
     bool due = tick_due_locked();
-    size_t excess = excess_locked(), top = arena.top;
+    size_t excess = excess_locked(), top = arena.map.top;
     ou_lock_give(&arena.lock);
     if (due) {
         purge_aged();
     }
     if (excess < top) {
-        purge(arena.soiled, excess);
+        purge(arena.map.soiled, excess, 0);
     }
     tell_dirty();
 }
@@ -424,17 +422,18 @@ void ou_arena_give(ou_page *first, size_t pages)
 bool ou_arena_extend(ou_page *first, size_t pages, size_t more)
 {
     size_t start = (size_t)(first - ou_page_table) + pages;
-    bool fits = start + more <= arena.pages;
+    bool ended = false;
     ou_lock_take(&arena.lock);
-    fits = fits && !over_limit(more);
-    for (size_t i = start; fits && i < start + more && i < arena.top; i++) {
-        fits = ou_bit_get(arena.free, i);
-    }
+    bool fits = !over_limit(more) && ou_place_is_free(&arena.map, start, more);
     if (fits) {
-        ou_store_relaxed(&arena.top, ou_max(arena.top, start + more));
+        ou_store_relaxed(&arena.map.top, ou_max(arena.map.top, start + more));
+        ended = ou_chunk_end(&arena.map, start, more);
         claim(start, more);
     }
     ou_lock_give(&arena.lock);
+    if (ended) {
+        ou_huge_forget(ou_range + (start << OU_PAGE_SHIFT), more << OU_PAGE_SHIFT);
+    }
     look_for_growth();
     keep_soft_limit();
     return fits;
@@ -452,7 +451,7 @@ size_t ou_arena_held_bytes(void)
 
 size_t ou_arena_top(void)
 {
-    return ou_load_relaxed(&arena.top);
+    return ou_load_relaxed(&arena.map.top);
 }
 
 void ou_arena_fork_prepare(void)
@@ -474,13 +473,17 @@ size_t ou_arena_check(void)
 {
     size_t faults = 0, used = 0, dirty = 0;
     ou_lock_take(&arena.lock);
-    for (size_t i = 1; i < arena.top; i++) {
-        bool is_free = ou_bit_get(arena.free, i);
-        bool is_dirty = ou_bit_get(arena.soiled, i);
+    for (size_t i = 1; i < arena.map.top; i++) {
+        bool is_free = ou_bit_get(arena.map.free, i);
+        bool is_dirty = ou_bit_get(arena.map.soiled, i);
         used += !is_free;
         dirty += is_dirty;
         if ((is_free && ou_tags[i].word) || (is_dirty && !is_free)) {
             ou_warn("heap check: page %zu is free and in use", i);
+            faults++;
+        }
+        if (ou_chunk_has(i) && ou_tag_bin(ou_tags[i].word) >= OU_BIN_COUNT) {
+            ou_warn("heap check: page %zu of a chunk holds a large block", i);
             faults++;
         }
     }

@@ -15,9 +15,13 @@
 /* Reserves the range: 1 TiB, or less where address space is limited. False: not even 16 MiB. */
 bool ou_arena_init(void);
 
-/* What a run is for: decides where it is put, and whether huge pages are wished for (huge.h).
- */
-typedef enum ou_arena_use { OU_USE_BLOCK, OU_USE_GROWS, OU_USE_SPAN } ou_arena_use;
+/* What a run is for: decides where it is put (place.h), and whether huge pages are wished for
+ * (huge.h). SMALL: one page, a span of blocks of OU_CHUNK_BLOCK bytes at most. */
+typedef enum ou_arena_use { OU_USE_OTHER, OU_USE_GROWS, OU_USE_SMALL } ou_arena_use;
+
+/* Blocks that share a page of the system with others: a huge page holds little that is never
+ * touched. */
+#define OU_CHUNK_BLOCK 1024u
 
 /* Takes `pages` adjacent pages whose first is aligned to `align_pages` (power of two); *clean
  * is set when they read as zero. The caller fills the first meta, then the tags. NULL: no

@@ -3,8 +3,8 @@
 /*
  * huge.c - a bit for each 2 MiB of the range: the system was told that a huge page is wanted.
  *
- * A bit is set by who has all of its 2 MiB, a block's owner, or takes the first span of them,
- * and cleared by who purges any part: the kernel must not fill up again what was given back
+ * A bit is set by who has all of its 2 MiB, a block's owner, or begins a chunk there, and
+ * cleared by who purges any part: the kernel must not fill up again what was given back
  * (khugepaged joins pages of which one is there). Words are shared, hence the atomics; a bit
  * that two change at once ends either way, and only a wish is lost or kept.
  */
@@ -16,14 +16,18 @@
 
 #define HUGE_SHIFT 21
 #define HUGE_BYTES ((size_t)1 << HUGE_SHIFT)
-#define SPANS_FROM 16 /* times the knob */
-
 #define HUGE_PAGES (HUGE_BYTES >> OU_PAGE_SHIFT)
-
-static_assert(HUGE_PAGES == 32, "half a word of the arena's maps");
+#define SPANS_FROM 16 /* times the knob */
+/* After a slow huge page, small ones for as many spans: 8 MiB, twice as much after each further
+ * one in a row, at most 256 MiB. */
+#define SMALL_FIRST 128u
+#define SMALL_DOUBLINGS 5u
 
 static uint64_t wished[((size_t)1 << (40 - HUGE_SHIFT)) / 64]; /* atomic; 64 KiB of zeros */
 static uint32_t any; /* atomic; has any bit been set? */
+static uint32_t
+    small; /* atomic: spans, or 64 KiB of blocks, that huge pages are not asked for */
+static uint32_t slow; /* atomic: huge pages that came slowly since the last fast one */
 
 /* Bit `i` becomes `on`; was it before? */
 static bool change(size_t i, bool on)
@@ -50,30 +54,80 @@ static void tell(size_t i, size_t end, bool on, void (*advise)(void *, size_t))
     }
 }
 
-void ou_huge_wish(const char *block, size_t bytes)
+/* Number of the first 2 MiB that begin at or behind an offset in the range. */
+static size_t ceiling(size_t offset)
 {
-    size_t least = (size_t)OU_KNOB(heap_huge_bytes), offset = (size_t)(block - ou_range);
-    if (least && bytes >= least) {
-        ou_store_relaxed(&any, 1u);
-        tell((offset + HUGE_BYTES - 1) >> HUGE_SHIFT, (offset + bytes) >> HUGE_SHIFT, true,
-             ou_os_huge); /* whole ones only */
+    return (offset + HUGE_BYTES - 1) >> HUGE_SHIFT;
+}
+
+/* Touches the first of the 2 MiB from number `i` on; did the page come fast? */
+static bool came_fast(size_t i)
+{
+    uint64_t limit = (uint64_t)OU_KNOB(heap_huge_slow_us) * 1000, begin = ou_os_now_ns();
+    ou_os_populate(ou_range + (i << HUGE_SHIFT), 1);
+    if (!limit || ou_os_now_ns() - begin <= limit) {
+        ou_store_relaxed(&slow, 0u);
+        return true;
+    }
+    uint32_t before = ou_load_relaxed(&slow);
+    ou_store_relaxed(&small, SMALL_FIRST << ou_min(before, SMALL_DOUBLINGS));
+    ou_store_relaxed(&slow, before + 1);
+    OU_STAT(heap_huge_slow, 1);
+    return false;
+}
+
+/* Asks for the 2 MiB from number `i` to `end`, of which none is touched yet. */
+static void ask(size_t i, size_t end)
+{
+    ou_store_relaxed(&any, 1u);
+    tell(i, i + 1, true, ou_os_huge);
+    if (came_fast(i)) {
+        tell(i + 1, end, true, ou_os_huge);
     }
 }
 
-bool ou_huge_fits(const uint64_t *free, const uint64_t *soiled, size_t top, size_t page)
+/* Is it time to ask for huge pages where `spans` times 64 KiB are needed? */
+static bool due(size_t spans)
 {
-    return page % HUGE_PAGES == 0 && page + HUGE_PAGES <= top &&
-           (uint32_t)(free[page / 64] >> page % 64) == UINT32_MAX &&
-           !(uint32_t)(soiled[page / 64] >> page % 64);
+    uint32_t left = ou_load_relaxed(&small);
+    if (OU_LIKELY(!left)) {
+        return true;
+    }
+    ou_store_relaxed(&small, left - (uint32_t)ou_min(spans, left));
+    return false;
 }
 
-void ou_huge_wish_span(size_t page, size_t heap_bytes)
+void ou_huge_wish(const char *block, size_t had, size_t bytes)
+{
+    size_t least = (size_t)OU_KNOB(heap_huge_bytes), at = (size_t)(block - ou_range);
+    size_t first = ceiling(at), fresh = ceiling(at + had), end = (at + bytes) >> HUGE_SHIFT;
+    if (!least || bytes < least) {
+        return;
+    }
+    if (fresh < end && due((end - fresh) * HUGE_PAGES)) {
+        ask(fresh, end);
+    }
+    if (fresh > first && fresh <= end) {
+        ou_store_relaxed(&any, 1u);
+        tell(fresh - 1, fresh, true, ou_os_huge); /* touched in part: the kernel may join it */
+    }
+}
+
+bool ou_huge_for_spans(size_t heap_bytes)
 {
     size_t least = (size_t)OU_KNOB(heap_huge_bytes);
-    if (least && OU_KNOB(heap_huge_spans) && heap_bytes / SPANS_FROM >= least) {
-        ou_store_relaxed(&any, 1u);
-        tell(page / HUGE_PAGES, page / HUGE_PAGES + 1, true, ou_os_huge);
-    }
+    return least && heap_bytes / SPANS_FROM >= least && OU_KNOB(heap_huge_spans) &&
+           !OU_KNOB(heap_soft_limit_bytes);
+}
+
+bool ou_huge_due(void)
+{
+    return due(1);
+}
+
+void ou_huge_wish_chunk(size_t page)
+{
+    ask(page / HUGE_PAGES, page / HUGE_PAGES + 1);
 }
 
 void ou_huge_forget(const char *start, size_t bytes)

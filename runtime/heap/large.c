@@ -23,7 +23,7 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
         return NULL;
     }
     ou_page *run =
-        ou_arena_take(pages, align_pages, roomy ? OU_USE_GROWS : OU_USE_BLOCK, clean);
+        ou_arena_take(pages, align_pages, roomy ? OU_USE_GROWS : OU_USE_OTHER, clean);
     if (!run) {
         return NULL;
     }
@@ -47,7 +47,7 @@ void *ou_large_alloc(size_t bytes, size_t align, ou_page_kind kind, bool roomy, 
     }
     OU_STAT(heap_large_allocs, 1);
     if (roomy) {
-        ou_huge_wish(ou_page_start(run), pages << OU_PAGE_SHIFT);
+        ou_huge_wish(ou_page_start(run), 0, pages << OU_PAGE_SHIFT);
     }
     ou_mark_taken(ou_page_start(run), bytes, pages << OU_PAGE_SHIFT);
     return ou_page_start(run);
@@ -80,7 +80,7 @@ void *ou_large_realloc(void *p, ou_page *first, size_t bytes)
     if (want > have && want < UINT32_MAX / 4 && ou_arena_extend(first, have, want - have)) {
         first->pages = (uint32_t)want;
         OU_STAT(heap_grown_in_place, 1);
-        ou_huge_wish(p, want << OU_PAGE_SHIFT);
+        ou_huge_wish(p, have << OU_PAGE_SHIFT, want << OU_PAGE_SHIFT);
         ou_mark_taken(p, bytes, want << OU_PAGE_SHIFT);
         return p;
     }

@@ -30,9 +30,15 @@ void ou_peak_taken(size_t bytes)
     ou_fetch_sub_relaxed(&given, bytes);
 }
 
+size_t ou_peak_above(size_t held)
+{
+    size_t now = resident(held);
+    return now - ou_min(now, ou_load_relaxed(&peak));
+}
+
 bool ou_peak_passed(size_t held)
 {
-    return OU_UNLIKELY(resident(held) > ou_load_relaxed(&peak));
+    return OU_UNLIKELY(ou_peak_above(held) != 0);
 }
 
 bool ou_peak_raise(size_t held)

@@ -15,6 +15,8 @@ void ou_peak_taken(size_t bytes);
 
 /* Any thread; may be late. */
 bool ou_peak_passed(size_t held);
+/* ... by how many bytes? */
+size_t ou_peak_above(size_t held);
 
 /* Under the arena's lock. The next growth begins above what is resident now; false: that is no
  * more than it was. */

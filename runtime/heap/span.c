@@ -79,7 +79,8 @@ static bool has_room(const ou_page *span)
 static ou_page *span_new(ou_heap *heap, uint32_t bin)
 {
     const ou_bin_info *info = &ou_bins[bin];
-    ou_page *span = ou_arena_take(info->span_pages, 1, OU_USE_SPAN, NULL);
+    ou_arena_use use = info->size_bytes <= OU_CHUNK_BLOCK ? OU_USE_SMALL : OU_USE_OTHER;
+    ou_page *span = ou_arena_take(info->span_pages, 1, use, NULL);
     if (!span) {
         return NULL;
     }

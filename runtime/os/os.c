@@ -68,6 +68,11 @@ void ou_os_huge(void *p, size_t bytes)
     advise(p, bytes, MADV_HUGEPAGE);
 }
 
+void ou_os_populate(void *p, size_t bytes)
+{
+    advise(p, bytes, MADV_POPULATE_WRITE);
+}
+
 void ou_os_no_huge(void *p, size_t bytes)
 {
     advise(p, bytes, MADV_NOHUGEPAGE);

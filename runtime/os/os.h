@@ -24,7 +24,9 @@ bool ou_os_purge(void *p, size_t bytes);
 
 /* Asks for huge pages where they are not touched yet; only a wish. */
 void ou_os_huge(void *p, size_t bytes);
-/* ... and does not any more. */
+/* Touches pages that are the caller's, as a store to each would; only a wish as well. */
+void ou_os_populate(void *p, size_t bytes);
+/* Asks for huge pages no more. */
 void ou_os_no_huge(void *p, size_t bytes);
 
 /* Makes pages unreadable: guard pages round metadata and blocks. When the process has too many

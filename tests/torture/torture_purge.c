@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * torture_purge.c - three threads take, grow, shrink and free blocks of whole pages while a
- * fourth gives every free page to the system again and again, and forks. Contents stay whole,
- * what calloc gives is zero, and a child can take and free as if nothing had been on its way.
+ * torture_purge.c - three threads take, grow, shrink and free blocks of whole pages, and small
+ * ones some spans at a time, while a fourth gives every free page to the system again and
+ * again, and forks. Contents stay whole, what calloc gives is zero, and a child can take and
+ * free as if nothing had been on its way.
  *
  *      purge [SEED [OPERATIONS]]
  */
@@ -43,6 +44,36 @@ static void look(const large *l, size_t upto, unsigned char key)
     }
 }
 
+enum { CRATES = 4, CRATE = 320, SMALL = 1000 };
+
+/* As many small blocks as fill some spans, or none. */
+typedef struct crate {
+    unsigned char *blocks[CRATE];
+} crate;
+
+static void crate_turn(crate *c, unsigned char key)
+{
+    for (int i = 0; i < CRATE; i++) {
+        unsigned char *p = c->blocks[i];
+        if (p) {
+            REQUIRE(p[0] == p[SMALL - 1]);
+            ou_free(p);
+            c->blocks[i] = NULL;
+        } else {
+            c->blocks[i] = ou_malloc(SMALL);
+            REQUIRE(c->blocks[i] != NULL);
+            memset(c->blocks[i], key + i, SMALL);
+        }
+    }
+}
+
+static void crate_empty(crate *c)
+{
+    if (c->blocks[0]) {
+        crate_turn(c, 0);
+    }
+}
+
 static size_t size_of(prng *r)
 {
     return (1 + prng_below(r, 100)) * STEP * 4 + 40960; /* multiples of STEP */
@@ -71,8 +102,12 @@ static void resize(large *l, prng *r)
 static void allocate(torture *t, prng *r)
 {
     large held[HELD] = {{0}};
+    crate crates[CRATES] = {{{0}}};
     for (size_t i = 0; i < t->ops; i++) {
         large *l = &held[prng_below(r, HELD)];
+        if (prng_chance(r, 15)) {
+            crate_turn(&crates[prng_below(r, CRATES)], (unsigned char)i);
+        }
         if (!l->bytes) {
             take(l, r);
         } else if (prng_chance(r, 40)) {
@@ -87,6 +122,9 @@ static void allocate(torture *t, prng *r)
     }
     for (int i = 0; i < HELD; i++) {
         ou_free(held[i].bytes);
+    }
+    for (int i = 0; i < CRATES; i++) {
+        crate_empty(&crates[i]);
     }
     ou_fetch_sub_acq_rel(&t->working, 1u);
 }

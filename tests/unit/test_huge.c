@@ -2,13 +2,14 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * test_huge.c - a block that grows asks for huge pages, one that was asked for at its size does
- * not, small ones do by a knob in a large heap that takes memory again, and what goes back to
- * the system asks no more. The kernel's own word is read: the flags of the mapping in
- * /proc/self/smaps.
+ * not, small ones do in a large heap, and what goes back to the system asks no more. The
+ * kernel's own word is read: the flags of the mapping in /proc/self/smaps, and which pages are
+ * in memory. Huge pages that come slowly would be asked for less: the knob of that is off.
  */
 #include "support/unit.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define MIB ((size_t)1 << 20)
@@ -89,8 +90,10 @@ static void the_knob_ends_it(void **state)
     assert_ok(ou_knob_set("heap_huge_bytes", "4m"));
 }
 
-#define SMALL 4096
+#define SMALL 1024
 #define SMALL_COUNT (96 * MIB / SMALL)
+#define EARLY (16 * MIB / SMALL) /* the heap is not large yet */
+#define LATE (80 * MIB / SMALL)
 
 static char *small[SMALL_COUNT];
 
@@ -103,40 +106,180 @@ static void small_make(void)
     }
 }
 
+/* Frees all but one of `kept` blocks in a row (0: all). */
 static void small_drop(size_t kept)
 {
     for (size_t i = 0; i < SMALL_COUNT; i++) {
         assert_int_equal(small[i][SMALL - 1], (char)i);
-        if (i != kept) {
+        if (!kept || i % kept) {
             ou_free(small[i]);
         }
     }
     ou_heap_trim();
+    assert_int_equal(ou_heap_check(), 0);
 }
 
-/* What a heap has not had before is not asked for; what it takes again is, above 64 MiB. */
-static void small_blocks_ask_the_second_time(void **state)
+static void small_drop_kept(size_t kept)
+{
+    for (size_t i = 0; i < SMALL_COUNT; i += kept) {
+        assert_int_equal(small[i][SMALL - 1], (char)i);
+        ou_free(small[i]);
+    }
+    ou_heap_trim();
+}
+
+/* Pages of 4 KiB in memory that small blocks lay on, each counted once. */
+static size_t small_resident(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < SMALL_COUNT; i++) {
+        unsigned char in_memory = 0;
+        bool first = ((uintptr_t)small[i] & 4095) < SMALL;
+        void *page = (void *)((uintptr_t)small[i] & ~(uintptr_t)4095);
+        n += first && mincore(page, 4096, &in_memory) == 0 && (in_memory & 1);
+    }
+    return n;
+}
+
+static void small_blocks_of_a_large_heap_ask(void **state)
 {
     (void)state;
     if (no_huge_pages_here()) {
         skip();
     }
-    const size_t early = 16 * MIB / SMALL, late = 80 * MIB / SMALL;
-    small_make();
-    assert_false(has_flag(small[late], " hg"));
-    small_drop(SMALL_COUNT);
-    small_make(); /* what large blocks between them leave untouched stays out of memory */
-    assert_false(has_flag(small[late], " hg"));
-    small_drop(SMALL_COUNT);
-    assert_ok(ou_knob_set("heap_huge_spans", "1"));
-    small_make();
-    assert_false(has_flag(small[early], " hg"));
-    assert_true(has_flag(small[late], " hg"));
-    small_drop(late); /* what lies beside it goes */
-    assert_false(has_flag(small[late], " hg"));
+    for (int round = 0; round < 2; round++) {
+        small_make();
+        assert_false(has_flag(small[EARLY], " hg"));
+        assert_true(has_flag(small[LATE], " hg"));
+        small_drop(0);
+        assert_false(has_flag(small[LATE], " hg"));
+        assert_int_equal(small_resident(), 0);
+    }
     assert_ok(ou_knob_set("heap_huge_spans", "0"));
-    ou_free(small[late]);
+    small_make();
+    assert_false(has_flag(small[LATE], " hg"));
+    small_drop(0);
+    assert_ok(ou_knob_set("heap_huge_spans", "1"));
+}
+
+/* Of a huge page all but what is in use goes, and it does not come back. */
+static void what_a_peak_leaves_is_small(void **state)
+{
+    (void)state;
+    enum { APART = 2 * MIB / SMALL };
+    small_make();
+    small_drop(APART);
+    assert_true(small_resident() <= SMALL_COUNT / APART * 16); /* a span each */
+    assert_false(has_flag(small[LATE / APART * APART], " hg"));
+    small_drop_kept(APART);
+    assert_int_equal(small_resident(), 0);
+}
+
+/* Pages of 4 KiB in memory of a block of whole pages of the heap. */
+static size_t resident_of(const char *block, size_t bytes)
+{
+    static unsigned char pages[2 * MIB / 4096];
+    size_t n = 0;
+    assert_true(bytes <= 2 * MIB);
+    assert_int_equal(mincore((void *)(uintptr_t)block, bytes, pages), 0);
+    for (size_t i = 0; i < bytes / 4096; i++) {
+        n += pages[i] & 1;
+    }
+    return n;
+}
+
+/* A span of small blocks, a large one nobody touches, in turn: no huge page holds any of it. */
+static void large_blocks_keep_out_of_chunks(void **state)
+{
+    (void)state;
+    enum { TURNS = 128, A_SPAN = 64 };
+    const size_t large_bytes = 2 * MIB - 65536;
+    static char *large[TURNS], *between[TURNS][A_SPAN];
+    size_t resident = 0;
+    small_make();
+    for (size_t i = 0; i < TURNS; i++) {
+        large[i] = ou_malloc(large_bytes);
+        assert_non_null(large[i]);
+        for (size_t k = 0; k < A_SPAN; k++) {
+            between[i][k] = ou_malloc(SMALL);
+            assert_non_null(between[i][k]);
+            memset(between[i][k], (int)i, SMALL);
+        }
+    }
     assert_int_equal(ou_heap_check(), 0);
+    for (size_t i = 0; i < TURNS; i++) {
+        resident += resident_of(large[i], large_bytes);
+        ou_free(large[i]);
+        for (size_t k = 0; k < A_SPAN; k++) {
+            assert_int_equal(between[i][k][SMALL - 1], (char)i);
+            ou_free(between[i][k]);
+        }
+    }
+    assert_int_equal(resident, 0);
+    small_drop(0);
+}
+
+/* A chunk that no span is in is anybody's, and who takes it does not ask. */
+static void chunks_become_large_blocks(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 96 };
+    char *large[BLOCKS], *over = NULL;
+    small_make();
+    char *late = small[LATE];
+    assert_true(no_huge_pages_here() || has_flag(late, " hg"));
+    for (size_t i = 0; i < SMALL_COUNT; i++) {
+        ou_free(small[i]);
+    }
+    for (size_t i = 0; i < BLOCKS; i++) { /* where they were: lowest addresses first */
+        large[i] = ou_malloc(MIB);
+        assert_non_null(large[i]);
+        over = large[i] <= late && late < large[i] + MIB ? large[i] : over;
+    }
+    assert_non_null(over);
+    assert_false(has_flag(over, " hg"));
+    assert_int_equal(ou_heap_check(), 0);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        ou_free(large[i]);
+    }
+    ou_heap_trim();
+}
+
+/* Has the process any huge page? None comes when memory is in pieces. */
+static bool has_huge_pages(void)
+{
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    char line[256];
+    unsigned long kib = 0;
+    while (f && fgets(line, sizeof line, f)) {
+        sscanf(line, "AnonHugePages: %lu", &kib);
+    }
+    if (f) {
+        fclose(f);
+    }
+    return kib > 0;
+}
+
+/* What comes slowly (here: what takes longer than a microsecond, which all 2 MiB do) is
+ * followed by 8 MiB of small pages, then by 16, ... */
+static void slow_huge_pages_are_asked_for_less(void **state)
+{
+    (void)state;
+    assert_ok(ou_knob_set("heap_huge_slow_us", "1"));
+    small_make(); /* 32 MiB of them in a large heap */
+    if (has_huge_pages()) {
+        assert_in_range(ou_stat("heap_huge_slow"), 1, 3);
+    }
+    small_drop(0);
+    assert_ok(ou_knob_set("heap_huge_slow_us", "0"));
+    small_make(); /* the while is over at some time */
+    small_drop(0);
+}
+
+static int group_start(void **state)
+{
+    int failed = unit_start(state);
+    return failed ? failed : ou_knob_set("heap_huge_slow_us", "0");
 }
 
 int main(void)
@@ -144,8 +287,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(who_grows_asks_until_it_is_purged),
         UNIT_TEST(a_block_of_its_size_does_not_ask),
-        UNIT_TEST(small_blocks_ask_the_second_time),
         UNIT_TEST(the_knob_ends_it),
+        UNIT_TEST(small_blocks_of_a_large_heap_ask),
+        UNIT_TEST(what_a_peak_leaves_is_small),
+        UNIT_TEST(large_blocks_keep_out_of_chunks),
+        UNIT_TEST(chunks_become_large_blocks),
+        UNIT_TEST(slow_huge_pages_are_asked_for_less),
     };
-    return UNIT_MAIN(tests);
+    return cmocka_run_group_tests(tests, group_start, unit_stop);
 }
