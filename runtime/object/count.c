@@ -62,6 +62,7 @@ static __attribute__((noinline)) void incref_foreign(ou_object *o)
     if (OU_UNLIKELY(ou_rc_count(ou_load_relaxed(&o->rc_shared)) > OU_COUNT_HIGH)) {
         return; /* saturated: immortal */
     }
+    ou_race_point();
     ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE);
     ou_hot_sample(o);
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
@@ -97,6 +98,7 @@ static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t sh
     }
     ou_store_relaxed(&o->rc_local, 0u);
     ou_store_release(&o->owner, OU_OWNER_NONE); /* pairs: guard.c, reads of merged containers */
+    ou_race_point();
     uint32_t merged;
     do {
         merged = (shared & ~(uint32_t)OU_RC_STATE) | OU_RC_MERGED;
@@ -172,6 +174,7 @@ static bool merge(ou_object *o)
     }
     ou_store_release(&o->owner, OU_OWNER_NONE);
     ou_store_relaxed(&o->rc_local, 0u);
+    ou_race_point();
     uint32_t shared = ou_load_relaxed(&o->rc_shared), after;
     do {
         int64_t total = (int64_t)local + ou_rc_count(shared) - 1;
@@ -191,6 +194,7 @@ static bool inbox_push(ou_slot *slot, ou_object *o);
 static void post(ou_object *o)
 {
     OU_STAT(objects_queued, 1);
+    ou_race_point();
     uint16_t owner = ou_load_acquire(&o->owner);
     if (owner == OU_OWNER_NONE) { /* merged meanwhile: the reference is ours again */
         if (drop_shared(o)) {
@@ -209,6 +213,7 @@ static void post(ou_object *o)
         }
         return;
     }
+    ou_race_point();
     ou_slot_poll_set(slot, OU_POLL_INBOX);
     ou_inbox_tend(slot);
 }
@@ -279,6 +284,7 @@ bool ou_try_incref(ou_object *o)
         if (shared == OU_RC_MERGED || (shared & OU_RC_STATE) == OU_RC_INIT) {
             return false;
         }
+        ou_race_point();
     } while (!ou_cas_acq_rel(&o->rc_shared, &shared, shared + OU_RC_ONE));
     return true;
 }
@@ -369,6 +375,7 @@ void ou_inbox_tend(ou_slot *slot)
     while (ou_load_seq_cst(&slot->inbox_len) && ou_load_seq_cst(&slot->state) == OU_DETACHED &&
            ou_slot_suspend(slot)) {
         ou_object *dead = NULL;
+        ou_race_point();
         ou_inbox_drain_suspended(slot, &dead);
         ou_slot_resume(slot);
         ou_objects_bury(dead);

@@ -48,12 +48,13 @@ ou_guard ou_guard_slow(ou_object *o)
         ou_fail_detached(ou_type_name(o));
         return OU_GUARD_REFUSED;
     }
-    OU_VERIFY(!(o->gcbits & OU_GC_DEAD), "object: use of a dead object %p", (void *)o);
+    ou_check_alive("use", o);
     uint8_t flags = guard_lock(o);
     if (OU_UNLIKELY(!(flags & OU_FL_SHARED))) {
         /* We hold the lock, so nobody else gets past the flag before the owner is out. */
         ou_fetch_or_seq_cst(&o->flags, (uint8_t)OU_FL_SHARED); /* pairs: ou_guard_begin */
-        uint16_t owner = ou_load_acquire(&o->owner);           /* pairs: owner = none */
+        ou_race_point();
+        uint16_t owner = ou_load_acquire(&o->owner); /* pairs: owner = none */
         if (owner != OU_OWNER_NONE && owner != OU_OWNER_HOT && owner != ou_self.slot) {
             ou_slot_op_await(&ou_slots[owner]);
             OU_STAT(handshakes, 1);
@@ -78,6 +79,7 @@ ou_guard ou_guard_look_slow(ou_object *o)
 void ou_guard_alone_slow(ou_object *o)
 {
     ou_fetch_and_seq_cst(&o->flags, (uint8_t)~OU_FL_READ); /* pairs: ou_guard_look */
+    ou_race_point();
     ou_epoch_wait();
     OU_STAT(reads_revoked, 1);
 }

@@ -50,6 +50,7 @@ OU_INLINE ou_guard ou_guard_begin(ou_object *o)
         OU_ASSERT(!self->in_op);
         ou_slot_op_enter(self); /* pairs: handshake in guard.c */
         if (OU_LIKELY(!(ou_load_seq_cst(&o->flags) & OU_FL_SHARED))) {
+            ou_race_point();
             return OU_GUARD_OWNER;
         }
         ou_slot_op_leave(self);
@@ -75,6 +76,7 @@ OU_INLINE bool ou_look_enter(const ou_object *o)
     if (OU_LIKELY(ou_load_relaxed(&o->flags) & OU_FL_READ && !ou_is_detached())) {
         ou_epoch_enter(); /* pairs: ou_guard_alone_slow, ou_guard_drop */
         if (OU_LIKELY(ou_load_seq_cst(&o->flags) & OU_FL_READ)) {
+            ou_race_point();
             return true;
         }
         ou_epoch_leave();

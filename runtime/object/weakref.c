@@ -123,6 +123,7 @@ ou_object *ou_weakref_get(ou_object *ref)
     stripe *s = stripe_of(w->hash);
     ou_lock_take(&s->lock);
     ou_object *target = w->target;
+    ou_race_point();
     if (target && !ou_try_incref(target)) {
         target = NULL;
     }
@@ -155,6 +156,7 @@ ou_weakref *ou_weakrefs_detach(ou_object *target, bool (*wanted)(ou_weakref *, v
     uint64_t hash = ou_mix64((uint64_t)(uintptr_t)target) * 0xD6E8FEB86659FD93u;
     stripe *s = stripe_of(hash);
     ou_weakref *notify = NULL, **tail = &notify; /* newest first, as the bucket has them */
+    ou_race_point();
     ou_lock_take(&s->lock);
     ou_fetch_and_relaxed(&target->flags, (uint8_t)~OU_FL_WEAKREF);
     for (ou_weakref **at = s->buckets ? bucket_of(s, hash) : NULL; at && *at;) {
@@ -183,6 +185,7 @@ void ou_weakrefs_notify(ou_weakref *list)
         ou_weakref *w = list;
         list = w->next;
         w->next = NULL;
+        ou_race_point();
         w->callback(&w->base, w->arg);
         ou_decref(&w->base);
     }
@@ -198,6 +201,7 @@ static void weakref_drop(ou_object *o)
 {
     ou_weakref *w = (ou_weakref *)o;
     stripe *s = stripe_of(w->hash);
+    ou_race_point();
     ou_lock_take(&s->lock);
     if (w->target) {
         ou_weakref **at = bucket_of(s, w->hash);

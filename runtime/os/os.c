@@ -129,6 +129,26 @@ void ou_os_sleep_ns(uint64_t ns)
     nanosleep(&t, NULL);
 }
 
+#ifdef OURO_RACES
+/* One in 16 yields, one in 1,024 sleeps for longer than most operations take. Each thread draws
+ * its own row, which depends on nothing but the order in which threads first came here. */
+void ou_race_point(void)
+{
+    static uint64_t threads; /* atomic */
+    static __thread uint64_t state;
+    if (!state) {
+        state = ou_mix64(ou_fetch_add_relaxed(&threads, (uint64_t)1)) | 1;
+    }
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    uint64_t drawn = state >> 48;
+    if (drawn % 1024 == 0) {
+        ou_os_sleep_ns(20000);
+    } else if (drawn % 16 == 0) {
+        ou_os_yield();
+    }
+}
+#endif
+
 void ou_os_wait(uint32_t *word, uint32_t seen, uint64_t timeout_ns)
 {
     struct timespec t = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};

@@ -54,6 +54,15 @@ void ou_os_wake(uint32_t *word, bool all);
 /* Bytes that nobody can guess; falls back to clock and addresses when there is no source. */
 uint64_t ou_os_random(void);
 
+/* Stands between two steps of a lock-free protocol. In builds for torture (presets check, asan,
+ * tsan) it lets other threads in there now and then, since a window of some nanoseconds is met
+ * too seldom; elsewhere it is nothing. */
+#ifdef OURO_RACES
+void ou_race_point(void);
+#else
+#define ou_race_point() ((void)0)
+#endif
+
 OU_INLINE void ou_os_pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

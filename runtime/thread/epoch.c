@@ -45,6 +45,7 @@ void ou_epoch_wait(void)
     OU_ASSERT(!ou_self.self->in_op);
     uint32_t count = ou_slot_count();
     ou_slot_op_barrier();
+    ou_race_point();
     for (uint32_t id = 1; id <= count; id++) {
         if (&ou_slots[id] != ou_self.self) {
             ou_slot_op_outlast(&ou_slots[id]);

@@ -44,6 +44,7 @@ static void slot_enter(ou_slot *slot)
         missed = ou_world_wait_running(missed);
         uint32_t seen = OU_DETACHED;
         if (ou_cas_seq_cst(&slot->state, &seen, OU_ATTACHED)) {
+            ou_race_point();
             if (OU_LIKELY(!ou_world_stopping())) {
                 ou_world_entered(missed);
                 return;
@@ -142,6 +143,7 @@ bool ou_slot_suspend(ou_slot *slot)
 void ou_slot_resume(ou_slot *slot)
 {
     ou_store_seq_cst(&slot->state, OU_DETACHED); /* the caller looks at the inbox next */
+    ou_race_point();
     ou_os_wake(&slot->state, true);
 }
 

@@ -73,6 +73,7 @@ void ou_world_fork_child(void)
 void ou_world_leave(ou_slot *slot)
 {
     ou_store_seq_cst(&slot->state, OU_DETACHED); /* pairs: CAS to SUSPENDED or ATTACHED */
+    ou_race_point();
     if (ou_load_seq_cst(&stopping)) {
         ou_fetch_add_acq_rel(&parked, 1u);
         ou_os_wake(&parked, true);
@@ -127,6 +128,7 @@ static bool world_stop_until(uint64_t patience_ns)
     asked += ou_os_now_ns() - locked; /* the world ran meanwhile */
     stop_began_ns = asked;
     ou_store_seq_cst(&stopping, 1u);
+    ou_race_point();
     uint32_t count = ou_slot_count();
     bool reached = true;
     for (uint32_t id = 1; id <= count && reached; id++) {

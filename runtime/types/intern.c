@@ -211,9 +211,11 @@ static ou_str_object *look_up(const char *bytes, size_t len, uint64_t hash)
     ou_str_object *s;
     ou_epoch_enter(); /* pairs: ou_epoch_retire */
     table *t = ou_load_acquire(&tables[shard_of(hash)]);
+    ou_race_point();
     bool found = find(t, bytes, len, hash, &s) && ou_try_incref(&s->base);
     ou_epoch_leave();
     if (!found) {
+        ou_race_point();
         return NULL;
     }
     if (ou_load_relaxed(&s->base.owner) != ou_self.slot && !ou_is_hot(&s->base) &&
@@ -378,6 +380,7 @@ void ou_intern_forget(ou_str_object *s)
     size_t sh = shard_of(ou_load_relaxed(&s->hash));
     uint64_t mine = word_of(s), word;
     table *old = NULL;
+    ou_race_point();
     ou_lock_take(&shards[sh].lock);
     table *t = tables[sh];
     for (size_t i = ou_load_relaxed(&s->hash) & t->mask;
