@@ -7,6 +7,8 @@
 #include "support/team.h"
 
 #include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "ouro/ouro.h"
 #include "support/expect.h"
@@ -49,19 +51,44 @@ void team_run(unsigned n, team_member member, void *arg)
     pthread_barrier_destroy(&barrier);
 }
 
-void team_run_small(size_t stack_bytes, team_member fn, void *arg)
+enum { STACK_GUARD = 65536, STACK_PAINT = 0xA5 };
+
+/* Painted, with pages below it that nobody may touch. */
+static unsigned char *stack_make(size_t bytes)
+{
+    unsigned char *all = mmap(NULL, STACK_GUARD + bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    REQUIRE(all != MAP_FAILED && mprotect(all, STACK_GUARD, PROT_NONE) == 0);
+    memset(all + STACK_GUARD, STACK_PAINT, bytes);
+    return all + STACK_GUARD;
+}
+
+static size_t stack_end(unsigned char *stack, size_t bytes)
+{
+    size_t untouched = 0;
+    while (untouched < bytes && stack[untouched] == STACK_PAINT) {
+        untouched++;
+    }
+    REQUIRE(munmap(stack - STACK_GUARD, STACK_GUARD + bytes) == 0);
+    return bytes - untouched;
+}
+
+size_t team_run_small(size_t stack_bytes, team_member fn, void *arg)
 {
     team_seat seat = {.member = fn, .arg = arg};
+    unsigned char *stack = NULL;
     pthread_attr_t attr;
     REQUIRE(pthread_attr_init(&attr) == 0);
     if (stack_bytes) {
-        REQUIRE(pthread_attr_setstacksize(&attr, stack_bytes) == 0);
+        stack = stack_make(stack_bytes);
+        REQUIRE(pthread_attr_setstack(&attr, stack, stack_bytes) == 0);
     }
     ou_blocking_begin();
     REQUIRE(pthread_create(&seat.thread, &attr, team_main, &seat) == 0);
     REQUIRE(pthread_join(seat.thread, NULL) == 0);
     ou_blocking_end();
     pthread_attr_destroy(&attr);
+    return stack ? stack_end(stack, stack_bytes) : 0;
 }
 
 struct team_errand {

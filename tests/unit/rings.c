@@ -26,3 +26,24 @@ ou_object *ring(size_t n)
     ou_decref(last);
     return first;
 }
+
+size_t ring_length(ou_object *first)
+{
+    size_t n = 0;
+    ou_object *o = ou_incref(first);
+    do {
+        ou_object *next = ou_attr_get_at(o, 0);
+        ou_decref(o);
+        o = next;
+        n++;
+    } while (o != first);
+    ou_decref(o);
+    return n;
+}
+
+bool without_slices(void)
+{
+    int64_t from_malloc = 0;
+    ou_knob_get("heap", &from_malloc);
+    return from_malloc;
+}

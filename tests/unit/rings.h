@@ -9,7 +9,11 @@
 /* Their class: attributes next, other. */
 const ou_type *node(void);
 
-/* A ring of n nodes; an owned reference to one of them. */
+/* A ring of n nodes; an owned reference to one of them. How many there are. */
 ou_object *ring(size_t n);
+size_t ring_length(ou_object *first);
+
+/* With heap=malloc there is only the one stop, and nobody assists. */
+bool without_slices(void);
 
 #endif

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * test_count.c - counts at their ends: each way to a ceiling makes an object immortal for good,
- * and nothing wraps.
+ * and nothing wraps; and the last reference is the last, whether its owner is awake or not.
  *
  * Counting to the ceilings takes seconds or minutes, so the header's words, whose layout
  * ouro/object.h documents, are written directly; from there on everything is counted as usual.
@@ -10,6 +10,10 @@
 #include "support/unit.h"
 
 #include <pthread.h>
+#include <sched.h>
+
+#include "support/expect.h"
+#include "support/team.h"
 
 enum { MORE = 8, HIGH = 1 << 28 };
 
@@ -112,6 +116,68 @@ static void owner_gone_is_counted_down(void **state)
     ou_decref(o);
 }
 
+static int ends; /* atomic */
+
+static int note_end(ou_object *self, void *arg)
+{
+    (void)self, (void)arg;
+    ou_fetch_add_relaxed(&ends, 1);
+    return 0;
+}
+
+static ou_object *ender(void)
+{
+    static const ou_type *cls;
+    cls = cls ? cls : ou_class_new("Ender", NULL, 0, true, note_end, NULL);
+    ou_object *o = ou_instance_new(cls);
+    assert_non_null(o);
+    return o;
+}
+
+static void drop_and_look(ou_object *o)
+{
+    ou_decref(o);
+    REQUIRE(ou_load_relaxed(&ends) == 1);
+}
+
+/* Nobody has to come back for a last reference: whoever drops it acts for an owner that sleeps.
+ */
+static void owner_asleep_is_not_waited_for(void **state)
+{
+    (void)state;
+    ends = 0;
+    team_send(ender(), drop_and_look); /* inside a blocking region */
+    assert_int_equal(ends, 1);
+}
+
+static int dropped; /* atomic */
+
+static void *drop_and_tell(void *o)
+{
+    REQUIRE(ou_thread_attach() == OU_OK);
+    ou_decref(o);
+    ou_store_release(&dropped, 1);
+    ou_thread_detach();
+    return NULL;
+}
+
+/* Nor has it to wait for the owner's next safepoint, if that goes to sleep before. */
+static void owner_works_off_its_inbox_before_it_sleeps(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    ends = dropped = 0;
+    assert_int_equal(pthread_create(&thread, NULL, drop_and_tell, ender()), 0);
+    while (!ou_load_acquire(&dropped)) { /* no safepoint */
+        sched_yield();
+    }
+    assert_int_equal(ou_load_relaxed(&ends), 0); /* in the inbox: the owner is awake */
+    ou_blocking_begin();
+    REQUIRE(ou_load_relaxed(&ends) == 1);
+    pthread_join(thread, NULL);
+    ou_blocking_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +186,8 @@ int main(void)
         UNIT_TEST(merge_saturates),
         UNIT_TEST(below_the_ceiling_is_counted),
         UNIT_TEST(owner_gone_is_counted_down),
+        UNIT_TEST(owner_asleep_is_not_waited_for),
+        UNIT_TEST(owner_works_off_its_inbox_before_it_sleeps),
     };
     return UNIT_MAIN(tests);
 }

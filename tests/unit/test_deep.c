@@ -2,9 +2,12 @@
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
  * test_deep.c - death and collection never recurse: structures 10^6 deep, of every container,
- * end on a thread with a 64 KiB stack (CPython's "trashcan" tests ask the same).
+ * and chains, rings and combs of 10^7 objects, end on a thread with a 64 KiB stack (CPython's
+ * "trashcan" tests ask the same). Told in the end: how much of the stack was used at most.
  */
 #include "support/unit.h"
+
+#include <stdio.h>
 
 #include "support/expect.h"
 #include "support/scale.h"
@@ -13,8 +16,10 @@
 /* Instrumented frames are several times larger, and their runtimes use the stack as well. */
 #define DEEP_STACK ((size_t)(SCALE_TSAN || SCALE_ASAN ? 256 : 64) << 10)
 #define DEEP_LEVELS scale_ops(1000000)
+#define DEEP_MANY scale_ops(10000000)
 
-static const ou_type *deep_class;
+static const ou_type *deep_class, *link_class;
+static size_t deep_peak; /* bytes of stack */
 
 static int deep_finalized;
 
@@ -24,6 +29,12 @@ static int deep_finalize(ou_object *self, void *arg)
     (void)arg;
     deep_finalized++;
     return 0;
+}
+
+static void run_small(team_member fn, void *arg)
+{
+    size_t bytes = team_run_small(DEEP_STACK, fn, arg);
+    deep_peak = bytes > deep_peak ? bytes : deep_peak;
 }
 
 /* One more level around `inner`, which is stolen. Kinds: list, tuple, dict, instance. */
@@ -90,7 +101,7 @@ static void live_through_the_collector(unsigned index, void *arg)
 
 static void check_kind(unsigned kind)
 {
-    team_run_small(DEEP_STACK, die_by_count, &kind);
+    run_small(die_by_count, &kind);
     assert_int_equal(ou_heap_check(), 0);
 }
 
@@ -130,10 +141,65 @@ static void collector_on_a_small_stack(void **state)
 {
     (void)state;
     int64_t found = -1;
-    team_run_small(DEEP_STACK, die_in_the_collector, &found);
+    run_small(die_in_the_collector, &found);
     assert_int_equal(found, DEEP_LEVELS + 2);
-    team_run_small(DEEP_STACK, live_through_the_collector, &found);
+    run_small(live_through_the_collector, &found);
     assert_int_equal(found, 0);
+}
+
+/* A chain of the smallest nodes, or a ring: `first` then refers to the last one made. */
+static ou_object *chain(size_t n, bool closed)
+{
+    ou_object *first = ou_instance_new(link_class), *o = first;
+    REQUIRE(first != NULL);
+    for (size_t i = 1; i < n; i++) {
+        o = ou_instance_of_steal(link_class, (ou_object *[]){o}, 1);
+        REQUIRE(o != NULL);
+    }
+    if (closed) {
+        REQUIRE(ou_attr_set_at(first, 0, o) == OU_OK);
+    }
+    return o;
+}
+
+static void chain_dies_by_count(unsigned index, void *arg)
+{
+    (void)index, (void)arg;
+    ou_decref(chain(DEEP_MANY, false));
+}
+
+static void ring_dies_in_the_collector(unsigned index, void *arg)
+{
+    int64_t *found = arg;
+    (void)index;
+    ou_decref(chain(DEEP_MANY, true));
+    found[0] = ou_gc_collect();
+    ou_decref(chain(DEEP_MANY, true));
+    found[1] = ou_gc_collect_sliced(NULL);
+}
+
+static void chain_lives_through_it(unsigned index, void *arg)
+{
+    int64_t *found = arg;
+    (void)index;
+    ou_object *o = chain(DEEP_MANY, false);
+    found[0] = ou_gc_collect();
+    found[1] = ou_gc_collect_sliced(NULL);
+    ou_decref(o);
+}
+
+static void chains_and_rings(void **state)
+{
+    (void)state;
+    int64_t found[2] = {-1, -1};
+    run_small(chain_dies_by_count, NULL);
+    run_small(ring_dies_in_the_collector, found);
+    assert_int_equal(found[0], DEEP_MANY);
+    assert_int_equal(found[1], DEEP_MANY);
+    run_small(chain_lives_through_it, found);
+    assert_int_equal(found[0], 0);
+    assert_int_equal(found[1], 0);
+    assert_int_equal(ou_heap_check(), 0);
 }
 
 /* A comb: a spine of lists, each with a side list of leaves; deep and wide. */
@@ -142,7 +208,7 @@ static void die_as_comb(unsigned index, void *arg)
     (void)index;
     (void)arg;
     ou_object *o = ou_list_new(0);
-    for (size_t i = 0; i < DEEP_LEVELS / 4; i++) {
+    for (size_t i = 0; i < DEEP_MANY / 4; i++) {
         ou_object *tooth = ou_list_repeat(ou_none(), 3);
         ou_object *pair[2] = {o, tooth};
         ou_object *outer = ou_list_of(pair, 2);
@@ -157,15 +223,19 @@ static void die_as_comb(unsigned index, void *arg)
 static void combs(void **state)
 {
     (void)state;
-    team_run_small(DEEP_STACK, die_as_comb, NULL);
+    run_small(die_as_comb, NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT_TEST(lists),           UNIT_TEST(tuples),
-        UNIT_TEST(dicts),           UNIT_TEST(instances_with_finalizers),
-        UNIT_TEST(all_kinds_mixed), UNIT_TEST(collector_on_a_small_stack),
+        UNIT_TEST(lists),
+        UNIT_TEST(tuples),
+        UNIT_TEST(dicts),
+        UNIT_TEST(instances_with_finalizers),
+        UNIT_TEST(all_kinds_mixed),
+        UNIT_TEST(collector_on_a_small_stack),
+        UNIT_TEST(chains_and_rings),
         UNIT_TEST(combs),
     };
     if (unit_start(NULL) != 0) {
@@ -173,7 +243,9 @@ int main(void)
     }
     static const char *const attrs[] = {"inner"};
     deep_class = ou_class_new("Deep", attrs, 1, true, deep_finalize, NULL);
-    REQUIRE(deep_class != NULL);
+    link_class = ou_class_new("Link", attrs, 1, true, NULL, NULL);
+    REQUIRE(deep_class != NULL && link_class != NULL);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    printf("peak stack %zu of %zu bytes, %zu levels\n", deep_peak, DEEP_STACK, DEEP_MANY);
     return unit_stop(NULL) != 0 || failed ? 1 : 0;
 }

@@ -41,123 +41,6 @@ static void hints_beside_the_program_find_the_same(void **state)
     without_a_long_stop("2");
 }
 
-/* Lives, though its counter says that nobody refers to it: 256 times, modulo 256. Refers to a
- * ring of n nodes, one of which refers to it. */
-static ou_object *hub(size_t n)
-{
-    ou_object *o = ou_instance_new(node()), *nodes = ring(n);
-    assert_ok(ou_attr_set_at(nodes, 1, o));
-    assert_ok(ou_attr_set_at_steal(o, 0, nodes));
-    for (int i = 0; i < 255; i++) {
-        ou_incref(o);
-    }
-    return o;
-}
-
-static void drop_hub(ou_object *o)
-{
-    for (int i = 0; i < 256; i++) {
-        ou_decref(o);
-    }
-}
-
-static size_t ring_length(ou_object *first)
-{
-    size_t n = 0;
-    ou_object *o = ou_incref(first);
-    do {
-        ou_object *next = ou_attr_get_at(o, 0);
-        ou_decref(o);
-        o = next;
-        n++;
-    } while (o != first);
-    ou_decref(o);
-    return n;
-}
-
-static bool without_slices(void)
-{
-    int64_t from_malloc = 0;
-    ou_knob_get("heap", &from_malloc);
-    return from_malloc;
-}
-
-/* A group of which one member lives, between others that are garbage. */
-static void false_suspects_stay(void **state)
-{
-    (void)state;
-    enum { N = 3000 };
-    ou_gc_report report;
-    ou_decref(ring(10));
-    ou_object *small = hub(10);
-    ou_decref(ring(20));
-    ou_object *large = hub(N); /* more than is judged at once */
-    ou_decref(ring(N));
-    ou_object *live = ring(10 * N);
-    assert_int_equal(ou_gc_collect_sliced(&report), N + 30);
-    if (!without_slices()) {
-        assert_true(report.sliced);
-        assert_int_equal(report.false_suspects, N + 1 + 11);
-        assert_int_equal(report.suspects, report.false_suspects + N + 30);
-    }
-    ou_object *held = ou_attr_get_at(large, 0);
-    assert_int_equal(ring_length(held), N);
-    ou_decref(held);
-    drop_hub(small);
-    drop_hub(large);
-    ou_decref(live);
-    assert_int_equal(ou_gc_collect_sliced(NULL), 11 * N + 12);
-}
-
-/* Large enough for workers to share its judgement: garbage in one look, ... */
-static void giant_rings_are_found(void **state)
-{
-    (void)state;
-    enum { N = 200000 };
-    ou_gc_report report;
-    static const char *const numbers[] = {"1", "2", "4"};
-    assert_ok(ou_knob_set("gc_parallel_bytes", "0"));
-    for (unsigned i = 0; i < 3; i++) {
-        assert_ok(ou_knob_set("gc_workers", numbers[i]));
-        ou_decref(ring(N));
-        ou_object *dead = ring(5), *leaf = ou_float_new(1.5);
-        assert_ok(ou_attr_set_at(dead, 1, leaf));
-        ou_decref(dead);
-        assert_int_equal(ou_gc_collect_sliced(&report), N + 5);
-        assert_int_equal(report.sliced, !without_slices());
-        assert_int_equal(report.false_suspects, 0);
-        assert_int_equal(ou_refcount(leaf), 1);
-        ou_decref(leaf);
-        ou_object *held = ring(N);
-        assert_int_equal(ou_gc_collect_sliced(NULL), 0);
-        assert_int_equal(ring_length(held), N);
-        ou_decref(held);
-        assert_int_equal(ou_gc_collect_sliced(NULL), N);
-    }
-    assert_ok(ou_knob_set("gc_workers", "0"));
-    assert_ok(ou_knob_set("gc_parallel_bytes", "8m"));
-}
-
-/* ... or, if it is not, one stop for the whole heap is shorter than a look at each member. */
-static void giant_false_suspects_end_in_one_stop(void **state)
-{
-    (void)state;
-    enum { N = 100000 };
-    ou_gc_report report;
-    uint64_t given_up = ou_stat("gc_given_up");
-    ou_object *large = hub(N);
-    ou_decref(ring(10));
-    assert_int_equal(ou_gc_collect_sliced(&report), 10);
-    assert_int_equal(report.unreachable, 10);
-    assert_false(report.sliced);
-    assert_int_equal(ou_stat("gc_given_up") - given_up, !without_slices());
-    ou_object *held = ou_attr_get_at(large, 0);
-    assert_int_equal(ring_length(held), N);
-    ou_decref(held);
-    drop_hub(large);
-    assert_int_equal(ou_gc_collect_sliced(&report), N + 1);
-}
-
 /* Nodes that refer to any other, in a list whose references are dealt out in parts. */
 static ou_object *list_of_nodes(size_t n)
 {
@@ -260,11 +143,13 @@ static void note_freed(const ou_gc_report *report, void *arg)
 }
 
 /* A thread that makes more than the background thread frees has to wait; then it collects what
- * it has made. All is freed, once; what is held stays. */
+ * it has made (unit/assist), as a rule soon. All is freed, once; what is held stays. With
+ * heap=malloc nobody does. */
 static void makers_collect_what_they_made(void **state)
 {
     (void)state;
-    enum { N = 100 };
+    enum { N = 100, ENOUGH = 100 };
+    const uint64_t most = without_slices() ? 300000 : 20000000; /* by whomever they are freed */
     ou_object *old = ring(5000), *shared = ou_list_new(0);
     uint64_t assists = ou_stat("gc_assists"), made = 0;
     freed_in_all = 0;
@@ -274,7 +159,7 @@ static void makers_collect_what_they_made(void **state)
     ou_gc_enable();
     assert_ok(ou_gc_background(true));
     ou_object *young = ring(N);
-    while (!without_slices() && ou_stat("gc_assists") < assists + 100) {
+    while (made < most && ou_stat("gc_assists") < assists + ENOUGH) {
         ou_object *o = ring(N);
         assert_ok(ou_attr_set_at(o, 1, made % 3 ? shared : old));
         ou_decref(o);
@@ -288,6 +173,7 @@ static void makers_collect_what_they_made(void **state)
     assert_ok(ou_gc_background(false));
     ou_gc_disable();
     ou_gc_collect();
+    assert_true(!without_slices() || ou_stat("gc_assists") == assists);
     assert_int_equal(freed_in_all, made);
     assert_int_equal(ring_length(young), N);
     assert_int_equal(ring_length(old), 5000);
@@ -340,9 +226,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(short_stops_find_the_same),
         UNIT_TEST(hints_beside_the_program_find_the_same),
-        UNIT_TEST(false_suspects_stay),
-        UNIT_TEST(giant_rings_are_found),
-        UNIT_TEST(giant_false_suspects_end_in_one_stop),
         UNIT_TEST(threads_share_a_stop),
         UNIT_TEST(automatic_collection_by_growth),
         UNIT_TEST(makers_collect_what_they_made),
