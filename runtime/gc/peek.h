@@ -235,7 +235,7 @@ OU_INLINE bool ou_peek_array(const ou_object *o, const ou_glance *glance, const 
         view->at += offsetof(ou_dict_entry, key);
         view->width = 2;
         return held && view->n &&
-               ou_peeked_fits(view, ou_dict_slot_bytes(mask) + offsetof(ou_dict_entry, key));
+               ou_peeked_fits(view, ou_dict_front_bytes(mask) + offsetof(ou_dict_entry, key));
     }
     return ou_peek_side(o, glance, shape, view);
 }

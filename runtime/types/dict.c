@@ -79,24 +79,22 @@ int64_t ou_dict_len(ou_object *dict)
     return (int64_t)ou_load_relaxed(&((ou_dict *)dict)->len); /* one word: needs no guard */
 }
 
-/* Stores a value, taking over the caller's reference, also when it fails (unless the thread is
- * not attached); the key's is taken here, when it is new. The general form: any thread, any
- * fill. */
+/* The general form: any thread, any fill. */
 static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_t hash,
                                              ou_object *value)
 {
-    ou_object *old = value; /* what is to be dropped: the value itself when there is no room */
-    ou_guard guard = ou_guard_begin(&d->base);
-    if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
-        return OU_ESTATE;
+    if (ou_is_detached()) {
+        return ou_fail_detached("ou_dict_set");
     }
+    ou_object *old = ou_incref(value); /* what is to be dropped: that when there is no room */
+    ou_guard guard = ou_guard_begin(&d->base);
     ou_dict_entry *e = ou_dict_find(d, key, hash);
     bool ok = e || d->used < d->room || ou_dict_grow(d);
     if (e) {
         old = e->value;
         ou_store_release(&e->value, value);
     } else if (OU_LIKELY(ok)) {
-        ou_dict_add(d, ou_incref(key), hash, value);
+        ou_dict_add(d, ou_dict_free_slot(d, hash), ou_incref(key), hash, value);
         old = NULL;
     }
     ou_guard_end(&d->base, guard);
@@ -104,13 +102,14 @@ static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_
     return ok ? 0 : OU_ENOMEM;
 }
 
-static __attribute__((noinline)) int put_foreign(ou_dict *d, ou_object *key, uint64_t hash,
+/* Ends the owner's operation that has counted the value already. */
+static __attribute__((noinline)) int put_counted(ou_dict *d, ou_object *key, uint64_t hash,
                                                  ou_object *value)
 {
-    if (ou_is_detached()) {
-        return ou_fail_detached("ou_dict_set");
-    }
-    return put_any(d, key, hash, ou_incref(value));
+    ou_own_leave();
+    int err = put_any(d, key, hash, value);
+    ou_decref(value);
+    return err;
 }
 
 static __attribute__((noinline)) int drop_old(ou_object *old)
@@ -119,34 +118,49 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
     return 0;
 }
 
+/* The rest of a set inside the owner's operation. Straight down when the key is new, there is
+ * room, and the thread owns both. */
+static __attribute__((noinline)) int put_on(ou_dict *d, ou_object *key, uint64_t hash,
+                                            ou_object *value)
+{
+    uint32_t mask = d->mask, mine = ou_dict_word(mask, hash, 0), word;
+    intptr_t slot = ou_dict_slot(mask, hash);
+    while ((word = ou_dict_load(d, slot)) != 0 && (word ^ mine) > mask) {
+        slot = ou_dict_slot(mask, (uint64_t)slot + 1);
+    }
+    if (OU_LIKELY(!word && d->used < d->room) && OU_LIKELY(ou_own_incref(value))) {
+        if (OU_UNLIKELY(!ou_own_incref(key))) {
+            return put_counted(d, key, hash, value);
+        }
+        ou_dict_add(d, slot, key, hash, value);
+        ou_own_leave();
+        return 0;
+    }
+    ou_own_leave();
+    return put_any(d, key, hash, value);
+}
+
 /* Straight down when the owner replaces a value, or adds a key of its own into room it has, and
  * the first step of the search says which. A search that goes on starts again: no call in the
  * middle, so nothing to save for it. */
 OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
 {
-    if (OU_UNLIKELY(!ou_own_incref(value))) {
-        return put_foreign(d, key, hash, value);
+    ou_slot *self;
+    ou_dict_entry *e;
+    if (OU_UNLIKELY(!ou_own_begin(&d->base, &self))) {
+        return put_any(d, key, hash, value);
     }
-    if (OU_LIKELY(ou_own_enter(&d->base))) {
-        bool sure;
-        ou_dict_entry *e = ou_dict_find_first(d, key, hash, &sure);
-        if (e) {
-            ou_object *old = e->value;
-            ou_store_release(&e->value, value);
-            ou_own_leave();
-            return OU_LIKELY(ou_own_decref(old)) ? 0 : drop_old(old);
-        }
-        if (OU_LIKELY(sure && d->used < d->room && ou_own_incref(key))) {
-            ou_dict_add(d, key, hash, value);
-            ou_own_leave();
-            return 0;
-        }
-        ou_own_leave();
+    if (OU_UNLIKELY(!ou_dict_find_first(d, key, hash, &e) || !ou_own_incref(value))) {
+        return put_on(d, key, hash, value);
     }
-    return put_any(d, key, hash, value);
+    ou_object *old = e->value;
+    ou_store_release(&e->value, value);
+    ou_slot_op_leave(self);
+    return OU_LIKELY(ou_own_decref(old)) ? 0 : drop_old(old);
 }
 
-int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
+/* Keys of any kind. */
+static __attribute__((noinline)) int set_any(ou_object *dict, ou_object *key, ou_object *value)
 {
     if (OU_UNLIKELY(!ou_is_dict(dict) || !key || !value)) {
         return refuse("ou_dict_set", dict);
@@ -154,6 +168,13 @@ int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
     uint64_t hash;
     int err = key_hash(key, &hash);
     return OU_UNLIKELY(err) ? err : put((ou_dict *)dict, key, hash, value);
+}
+
+int ou_dict_set(ou_object *dict, ou_object *key, ou_object *value)
+{
+    uint64_t hash = OU_LIKELY(key && value && ou_is_dict(dict)) ? known_hash(key) : 0;
+    return OU_LIKELY(hash != 0) ? put((ou_dict *)dict, key, hash, value)
+                                : set_any(dict, key, value);
 }
 
 ou_object *ou_dict_peek(ou_object *dict, ou_object *key, uint64_t hash)
@@ -178,46 +199,61 @@ static OU_COLD ou_object *no_such_key(void)
     return ou_fail_null(OU_EKEY, "ou_dict_get: no such key");
 }
 
-/* The general form: any thread, any key. */
-static __attribute__((noinline)) ou_object *get_any(ou_object *dict, ou_object *key)
+/* The general form: any thread. */
+static __attribute__((noinline)) ou_object *get_any(ou_object *dict, ou_object *key,
+                                                    uint64_t hash)
+{
+    ou_object *value = ou_dict_peek(dict, key, hash);
+    return OU_LIKELY(value != NULL) ? value : no_such_key();
+}
+
+/* The rest of a get inside the owner's operation. */
+static __attribute__((noinline)) ou_object *get_on(const ou_dict *d, ou_object *key,
+                                                   uint64_t hash)
+{
+    const ou_dict_entry *e = ou_dict_find_on(d, key, hash);
+    ou_object *value = e ? ou_incref(e->value) : NULL;
+    ou_own_leave();
+    return OU_LIKELY(value != NULL) ? value : no_such_key();
+}
+
+/* Straight down when the owner asks for a key whose value it owns as well. */
+OU_INLINE ou_object *get(ou_object *dict, ou_object *key, uint64_t hash)
+{
+    ou_slot *self;
+    ou_dict_entry *e;
+    if (OU_UNLIKELY(!ou_own_begin(dict, &self))) {
+        return get_any(dict, key, hash);
+    }
+    if (OU_LIKELY(ou_dict_find_first((ou_dict *)dict, key, hash, &e))) {
+        ou_object *value = e->value;
+        if (OU_LIKELY(ou_own_incref(value))) {
+            ou_slot_op_leave(self);
+            return value;
+        }
+    }
+    return get_on((ou_dict *)dict, key, hash);
+}
+
+/* Keys of any kind. */
+static __attribute__((noinline)) ou_object *get_hashed(ou_object *dict, ou_object *key)
 {
     uint64_t hash;
     if (OU_UNLIKELY(!ou_is_dict(dict) || !key)) {
         refuse("ou_dict_get", dict);
         return NULL;
     }
-    if (OU_UNLIKELY(key_hash(key, &hash))) {
-        return NULL;
-    }
-    ou_object *value = ou_dict_peek(dict, key, hash);
-    return OU_LIKELY(value != NULL) ? value : no_such_key();
+    return OU_UNLIKELY(key_hash(key, &hash)) ? NULL : get(dict, key, hash);
 }
 
-/* Straight down when the owner asks for a string whose value it owns as well. */
 ou_object *ou_dict_get(ou_object *dict, ou_object *key)
 {
     uint64_t hash = OU_LIKELY(key && ou_is_dict(dict)) ? known_hash(key) : 0;
-    if (OU_UNLIKELY(!hash || !ou_own_enter(dict))) {
-        return get_any(dict, key);
-    }
-    bool sure;
-    const ou_dict_entry *e = ou_dict_find_first((ou_dict *)dict, key, hash, &sure);
-    ou_object *value = e ? e->value : NULL;
-    bool counted = OU_LIKELY(e != NULL) && ou_own_incref(value);
-    ou_own_leave();
-    return OU_LIKELY(counted) ? value : get_any(dict, key);
+    return OU_LIKELY(hash != 0) ? get(dict, key, hash) : get_hashed(dict, key);
 }
 
-int ou_dict_contains(ou_object *dict, ou_object *key)
+static __attribute__((noinline)) int has_any(ou_object *dict, ou_object *key, uint64_t hash)
 {
-    if (OU_UNLIKELY(!ou_is_dict(dict) || !key)) {
-        return refuse("ou_dict_contains", dict);
-    }
-    uint64_t hash;
-    int err = key_hash(key, &hash);
-    if (OU_UNLIKELY(err)) {
-        return err;
-    }
     ou_guard guard = ou_guard_look(dict);
     if (OU_UNLIKELY(guard == OU_GUARD_REFUSED)) {
         return OU_ESTATE;
@@ -225,6 +261,47 @@ int ou_dict_contains(ou_object *dict, ou_object *key)
     bool found = ou_dict_find((ou_dict *)dict, key, hash) != NULL;
     ou_guard_end(dict, guard);
     return found;
+}
+
+/* The rest of it inside the owner's operation. */
+static __attribute__((noinline)) int has_on(const ou_dict *d, ou_object *key, uint64_t hash)
+{
+    bool found = ou_dict_find_on(d, key, hash) != NULL;
+    ou_own_leave();
+    return found;
+}
+
+/* Straight down when the owner asks and the first words say it. */
+OU_INLINE int has(ou_object *dict, ou_object *key, uint64_t hash)
+{
+    const ou_dict *d = (const ou_dict *)dict;
+    ou_slot *self;
+    uint32_t word;
+    if (OU_UNLIKELY(!ou_own_begin(dict, &self))) {
+        return has_any(dict, key, hash);
+    }
+    if (OU_LIKELY(ou_dict_look(d, hash, &word)) &&
+        (!word || OU_LIKELY(d->entries[word & d->mask].key == key))) {
+        ou_slot_op_leave(self);
+        return word != 0;
+    }
+    return has_on(d, key, hash);
+}
+
+static __attribute__((noinline)) int has_hashed(ou_object *dict, ou_object *key)
+{
+    uint64_t hash;
+    if (OU_UNLIKELY(!ou_is_dict(dict) || !key)) {
+        return refuse("ou_dict_contains", dict);
+    }
+    int err = key_hash(key, &hash);
+    return OU_UNLIKELY(err) ? err : has(dict, key, hash);
+}
+
+int ou_dict_contains(ou_object *dict, ou_object *key)
+{
+    uint64_t hash = OU_LIKELY(key && ou_is_dict(dict)) ? known_hash(key) : 0;
+    return OU_LIKELY(hash != 0) ? has(dict, key, hash) : has_hashed(dict, key);
 }
 
 int ou_dict_del(ou_object *dict, ou_object *key)
@@ -313,10 +390,10 @@ static bool copy_table(ou_dict *to, const ou_dict *from)
     if (OU_UNLIKELY(!block)) {
         return false;
     }
-    size_t before = ou_dict_slot_bytes(from->mask);
-    size_t bytes = before + from->used * sizeof *from->entries;
-    memcpy(block, (const char *)from->entries - before, bytes);
-    ou_dict_entry *entries = (ou_dict_entry *)(block + before);
+    size_t front = ou_dict_front_bytes(from->mask);
+    memcpy(block, (const char *)from->entries - front,
+           ou_dict_block_bytes(from->room, from->mask));
+    ou_dict_entry *entries = (ou_dict_entry *)(block + front);
     for (uint32_t i = 0; i < from->used; i++) {
         ou_xincref(entries[i].key);
         ou_xincref(entries[i].value);

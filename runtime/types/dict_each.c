@@ -5,12 +5,12 @@
  * step is one operation under the guard; what it hands out has references of its own.
  */
 #include "object/guard.h"
-#include "types/dict.h"
+#include "types/dict_table.h"
 
 /* One step of an iteration. *pos: the dict's epoch at the start in the high half, the number of
- * entries passed in the low half. Fills `out` with new references; 1, 0, OU_ESTATE, or
- * OU_ECHANGED without a message. */
-static int step(ou_dict *d, uint64_t *pos, ou_dict_entry *out)
+ * entries passed in the low half. Fills `out` with new references, and the key's hash; 1, 0,
+ * OU_ESTATE, or OU_ECHANGED without a message. */
+static int step(ou_dict *d, uint64_t *pos, ou_dict_entry *out, uint32_t *hash)
 {
     int result = 0;
     ou_guard guard = ou_guard_look(&d->base);
@@ -24,8 +24,8 @@ static int step(ou_dict *d, uint64_t *pos, ou_dict_entry *out)
     }
     for (uint32_t used = ou_load_acquire(&d->used); i < used && !result; i++) {
         const ou_dict_entry *e = &d->entries[i];
-        *out = (ou_dict_entry){ou_load_relaxed(&e->hash), ou_load_acquire(&e->key),
-                               ou_load_acquire(&e->value)};
+        *out = (ou_dict_entry){ou_load_acquire(&e->key), ou_load_acquire(&e->value)};
+        *hash = ou_load_relaxed(&ou_dict_hashes(d)[i]);
         result = out->key && out->value; /* else it is deleted, perhaps just now */
     }
     if (result) {
@@ -43,7 +43,8 @@ int ou_dict_next(ou_object *dict, uint64_t *pos, ou_object **key, ou_object **va
         return ou_fail_type("ou_dict_next", "dict", dict);
     }
     ou_dict_entry e;
-    int result = step((ou_dict *)dict, pos, &e);
+    uint32_t hash;
+    int result = step((ou_dict *)dict, pos, &e, &hash);
     if (OU_UNLIKELY(result < 0)) {
         return result == OU_ESTATE
                    ? result
@@ -73,9 +74,10 @@ int ou_dict_equal(ou_object *a, ou_object *b, int depth)
     }
     uint64_t pos = 0;
     ou_dict_entry e;
+    uint32_t hash;
     int result;
-    while ((result = step((ou_dict *)a, &pos, &e)) == 1) {
-        ou_object *other = ou_dict_peek(b, e.key, e.hash);
+    while ((result = step((ou_dict *)a, &pos, &e, &hash)) == 1) {
+        ou_object *other = ou_dict_peek(b, e.key, hash);
         int equal = other ? ou_equal_at(e.value, other, depth) : 0;
         ou_xdecref(other);
         ou_decref(e.key);
@@ -96,10 +98,11 @@ void ou_dict_repr(ou_object *o, ou_printer *out, int depth)
     }
     uint64_t pos = 0;
     ou_dict_entry e;
+    uint32_t hash;
     int result;
     const char *between = "";
     ou_print_bytes(out, "{", 1);
-    while ((result = step((ou_dict *)o, &pos, &e)) == 1) {
+    while ((result = step((ou_dict *)o, &pos, &e, &hash)) == 1) {
         ou_print(out, "%s", between);
         ou_print_object(out, e.key, depth);
         ou_print_bytes(out, ": ", 2);

@@ -4,7 +4,8 @@
  * dict_table.c - the table of a dict as a whole: building, rebuilding, audit. Finding and
  * adding are inline in dict_table.h.
  *
- * At most two thirds of the slots are ever taken, deleted entries included. When the entries
+ * At most a third of the slots are ever taken, deleted entries included; of the smallest and
+ * the largest table five eighths and two thirds. When the entries
  * are full the table is rebuilt: for three times the live keys while it is small (a table that
  * grows will grow on, and copies cost more than room), later for 1.5 times. So it is compacted
  * in place when a third is deleted and shrinks when most are. Each rebuild leaves room in
@@ -18,25 +19,29 @@
 
 #define SMALL_KEYS 512u /* below: times three */
 
-#define LOG2_MIN 3u  /* 8 slots, 5 entries, 128 bytes: one cache line pair */
-#define LOG2_MAX 32u /* entry numbers are 32 bits */
+#define LOG2_MIN 3u /* 8 slots, 5 entries, 128 bytes: one cache line pair */
+#define ROOM_MIN 5u
+#define LOG2_MAX 31u /* entry numbers are 31 bits */
 
-const uint64_t ou_dict_no_tags[1];
+const ou_dict_nothing ou_dict_nothings;
 
 static uint32_t room_of(uint32_t log2)
 {
-    return (uint32_t)((((uint64_t)1 << log2) * 2) / 3);
+    uint32_t slots = (uint32_t)1 << log2;
+    return log2 == LOG2_MIN ? ROOM_MIN : log2 == LOG2_MAX ? slots / 3 * 2 : slots / 3;
 }
 
-size_t ou_dict_slot_bytes(uint32_t mask)
+/* Entries begin at a multiple of 16, but in the smallest table. */
+size_t ou_dict_front_bytes(uint32_t mask)
 {
-    size_t number = !mask ? 0 : ou_dict_is_narrow(mask) ? sizeof(uint16_t) : sizeof(uint32_t);
-    return ((size_t)mask + OU_DICT_GROUP) * (1 + number);
+    size_t word = ou_dict_is_narrow(mask) ? sizeof(uint16_t) : sizeof(uint32_t);
+    size_t end = mask >> LOG2_MIN ? sizeof(ou_dict_entry) : sizeof(uint64_t);
+    return ((size_t)mask + 1) * word + end;
 }
 
 size_t ou_dict_block_bytes(uint32_t room, uint32_t mask)
 {
-    return ou_dict_slot_bytes(mask) + room * sizeof(ou_dict_entry);
+    return ou_dict_front_bytes(mask) + room * (sizeof(ou_dict_entry) + sizeof(uint32_t));
 }
 
 static bool same_key(ou_object *a, ou_object *b)
@@ -49,40 +54,46 @@ static bool same_key(ou_object *a, ou_object *b)
     return ou_key_equal(a, b);
 }
 
-/* Groups are visited in steps of 1, 2, 3, ..., which reaches each of a power of two; a third of
- * all slots is empty, so the search ends. */
+/* A third of all slots is empty, so the search ends. */
 ou_dict_entry *ou_dict_find_on(const ou_dict *d, ou_object *key, uint64_t hash)
 {
-    size_t at = hash & d->mask;
-    for (size_t step = OU_DICT_GROUP;; step += OU_DICT_GROUP) {
-        uint64_t word = ou_dict_group(d, at);
-        for (uint64_t match = ou_dict_matches(word, hash); match; match &= match - 1) {
-            ou_dict_entry *e = ou_dict_entry_of(d, at + ou_dict_first(match));
-            ou_object *k = ou_load_acquire(&e->key); /* NULL: deleted, perhaps just now */
-            if (k == key || (k && ou_load_relaxed(&e->hash) == hash && same_key(k, key))) {
-                return e;
-            }
+    const uint32_t *hashes = ou_dict_hashes(d);
+    uint32_t mask = d->mask, mine = ou_dict_word(mask, hash, 0), word;
+    for (intptr_t slot = ou_dict_slot(mask, hash); (word = ou_dict_load(d, slot)) != 0;
+         slot = ou_dict_slot(mask, (uint64_t)slot + 1)) {
+        if ((word ^ mine) > mask) {
+            continue;
         }
-        if (ou_dict_empties(word)) {
-            return NULL;
+        ou_dict_entry *e = &d->entries[word & mask];
+        ou_object *k = ou_load_acquire(&e->key); /* NULL: deleted, perhaps just now */
+        if (k == key || (k && ou_load_relaxed(&hashes[word & mask]) == (uint32_t)hash &&
+                         same_key(k, key))) {
+            return e;
         }
-        at = (at + step) & d->mask;
     }
+    return NULL;
 }
 
 /* Copies the live entries to `to` (which may be where they are) and indexes them. */
 static void table_fill(ou_dict *d, ou_dict_entry *to, uint32_t room, uint32_t mask)
 {
-    uint32_t live = 0;
+    ou_dict made = {.entries = to, .room = room, .mask = mask};
+    const uint32_t *from = ou_dict_hashes(d);
+    uint32_t *hashes = ou_dict_hashes(&made), live = 0;
     for (uint32_t i = 0; i < d->used; i++) {
         if (d->entries[i].key) {
-            to[live++] = d->entries[i];
+            to[live] = d->entries[i];
+            hashes[live++] = from[i];
         }
     }
-    ou_dict made = {.entries = to, .mask = mask};
-    memset(ou_dict_tags(&made, mask), 0, ou_dict_slots(&made));
+    if (!live) {
+        to[0] = (ou_dict_entry){0}; /* empty slots name it */
+    }
+    size_t front = ou_dict_front_bytes(mask);
+    memset((char *)to - front, 0, front);
     for (uint32_t i = 0; i < live; i++) {
-        ou_dict_index(&made, to[i].hash, i);
+        ou_dict_fill_slot(&made, ou_dict_free_slot(&made, hashes[i]),
+                          ou_dict_word(mask, hashes[i], i));
     }
     ou_dict_show(d, to, live, room, mask);
 }
@@ -93,7 +104,7 @@ static bool table_rebuild(ou_dict *d, size_t keys)
     while (log2 < LOG2_MAX && room_of(log2) < keys) {
         log2++;
     }
-    uint32_t room = room_of(log2), mask = (uint32_t)(((uint64_t)1 << log2) - OU_DICT_GROUP);
+    uint32_t room = room_of(log2), mask = ((uint32_t)1 << log2) - 1;
     if (OU_UNLIKELY(room < keys)) {
         ou_fail(OU_ENOMEM, "dict: %zu keys are more than a dict can hold", keys);
         return false;
@@ -109,7 +120,7 @@ static bool table_rebuild(ou_dict *d, size_t keys)
     }
     ou_dict_entry *from = d->entries;
     uint32_t from_room = d->room, from_mask = d->mask;
-    table_fill(d, (ou_dict_entry *)(block + ou_dict_slot_bytes(mask)), room, mask);
+    table_fill(d, (ou_dict_entry *)(block + ou_dict_front_bytes(mask)), room, mask);
     if (from_room) {
         ou_dict_block_free(from, from_room, from_mask);
     }
@@ -118,7 +129,7 @@ static bool table_rebuild(ou_dict *d, size_t keys)
 
 void ou_dict_block_free(ou_dict_entry *entries, uint32_t room, uint32_t mask)
 {
-    ou_side_free((char *)entries - ou_dict_slot_bytes(mask), ou_dict_block_bytes(room, mask));
+    ou_side_free((char *)entries - ou_dict_front_bytes(mask), ou_dict_block_bytes(room, mask));
 }
 
 bool ou_dict_grow(ou_dict *d)
@@ -136,7 +147,7 @@ bool ou_dict_presize(ou_dict *d, size_t keys)
 
 void ou_dict_remove(ou_dict *d, ou_dict_entry *entry)
 {
-    ou_store_relaxed(&entry->key, NULL); /* hash stays: nothing compares it without a key */
+    ou_store_relaxed(&entry->key, NULL); /* the hash stays: without a key nothing reads it */
     ou_store_release(&entry->value, NULL);
     ou_store_relaxed(&d->len, d->len - 1);
 }
@@ -152,7 +163,9 @@ size_t ou_dict_check(const ou_dict *d)
             ou_warn("dict %p: entry %u has only one of key and value", (const void *)d, i);
             faults++;
         }
-        if (e->key && ou_dict_find(d, e->key, e->hash) != e) {
+        uint32_t hash = ou_dict_hashes(d)[i];
+        if (e->key &&
+            (ou_dict_find(d, e->key, hash) != e || ou_dict_find_on(d, e->key, hash) != e)) {
             ou_warn("dict %p: entry %u is not found by its key", (const void *)d, i);
             faults++;
         }

@@ -1,170 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * dict_table.h - the table inside a dict: find, insert, delete, rebuild. Shared by the two
+ * dict_table.h - the table inside a dict: find, insert, delete, rebuild. Shared by the
  * files of dict. Everything here needs the dict's guard, or a dict nobody else can reach; none
  * of it locks, drops a reference or reaches a safepoint.
  *
- * A slot has a tag, one byte: 0 = empty, else the high bit and 7 bits of the key's hash. Tags
- * are read eight at a time, as one word, from a group that other bits of the hash choose: one
- * load, one comparison of all eight without a branch, and mostly one candidate, so that a
- * processor guesses what comes next. (Groups of tags: SwissTable, Kulukundis, CppCon 2017;
- * eight in a word: Mycroft, 1987.) A slot's entry number has 2 or 4 bytes; the smallest table,
- * of one group, has no numbers: its slot i is entry i.
+ * A slot has a word, of 2 bytes in tables of up to 4,096 slots and of 4 in larger ones: 0 =
+ * empty, else the top bit, the number of an entry in the low bits that the mask covers, and
+ * between them bits of the key's hash. So one load says where the key would be and whether it
+ * is there. A search begins at the slot that the hash's low bits name and goes from slot to
+ * slot; its first step looks at two of them and chooses without a branch, so that mostly a
+ * processor has nothing to guess: at most a third of the slots are taken. (Probes that choose
+ * without a branch: K. A. Ross, ICDE 2007.) An empty word names entry 0, which either is not
+ * the key, or is and has been found.
  */
 #ifndef OURO_TYPES_DICT_TABLE_H
 #define OURO_TYPES_DICT_TABLE_H
 
 #include "types/dict.h"
 
-#define OU_DICT_GROUP 8u
-#define OU_DICT_EACH 0x0101010101010101u
-#define OU_DICT_HIGH 0x8080808080808080u
+/* Mask of the largest table with words of 2 bytes. Three bits are left to the hash there:
+ * enough not to look at wrong keys. */
+#define OU_DICT_NARROW 0xFFFu
 
-/* What a dict without a block shows: one group of empty slots. */
-extern OU_HIDDEN const uint64_t ou_dict_no_tags[1];
+/* What a dict without a block shows: one empty slot, and an entry that is no key's. */
+typedef struct ou_dict_nothing {
+    uint64_t words[2];
+    ou_dict_entry entry;
+} ou_dict_nothing;
+
+extern OU_HIDDEN const ou_dict_nothing ou_dict_nothings;
 
 OU_INLINE ou_dict_entry *ou_dict_no_entries(void)
 {
-    return (ou_dict_entry *)(uintptr_t)(ou_dict_no_tags + 1);
+    return (ou_dict_entry *)(uintptr_t)&ou_dict_nothings.entry;
 }
 
-OU_INLINE size_t ou_dict_slots(const ou_dict *d)
+/* Low 32 bits of the hashes, one an entry. */
+OU_INLINE uint32_t *ou_dict_hashes(const ou_dict *d)
 {
-    return (size_t)d->mask + OU_DICT_GROUP;
+    return (uint32_t *)(void *)(d->entries + d->room);
 }
 
-/* The high bit marks a slot as taken; bits 57..63 choose no group of any table that fits. */
-OU_INLINE uint64_t ou_dict_tag(uint64_t hash)
-{
-    return 0x80 | hash >> 57;
-}
-
-/* Tags of slots at..at+7, `at` a multiple of 8: the later, the farther before the entries. */
-OU_INLINE uint8_t *ou_dict_tags(const ou_dict *d, size_t at)
-{
-    return (uint8_t *)d->entries - OU_DICT_GROUP - at;
-}
-
-OU_INLINE uint64_t ou_dict_group(const ou_dict *d, size_t at)
-{
-    return ou_load_acquire((const uint64_t *)(const void *)ou_dict_tags(d, at));
-}
-
-/* High bits of the tags in `word` that equal the hash's; after a true one perhaps a false one,
- * never an empty slot. */
-OU_INLINE uint64_t ou_dict_matches(uint64_t word, uint64_t hash)
-{
-    uint64_t x = word ^ ou_dict_tag(hash) * OU_DICT_EACH;
-    return (x - OU_DICT_EACH) & ~x & OU_DICT_HIGH;
-}
-
-/* High bits of the empty slots. */
-OU_INLINE uint64_t ou_dict_empties(uint64_t word)
-{
-    return ~word & OU_DICT_HIGH;
-}
-
-/* Slot in its group of the first of these bits: the tag at the lowest address. */
-OU_INLINE size_t ou_dict_first(uint64_t bits)
-{
-    unsigned bit = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (unsigned)__builtin_ctzll(bits)
-                                                             : (unsigned)__builtin_clzll(bits);
-    return bit / 8;
-}
-
-/* Are entry numbers of 2 bytes enough? */
 OU_INLINE bool ou_dict_is_narrow(uint32_t mask)
 {
-    return mask <= UINT16_MAX;
+    return OU_LIKELY(mask <= OU_DICT_NARROW);
 }
 
-/* Where the numbers end: below the tags, the later the farther. */
-OU_INLINE char *ou_dict_numbers_end(const ou_dict *d)
+/* The word of an entry's key. */
+OU_INLINE uint32_t ou_dict_word(uint32_t mask, uint64_t hash, uint32_t number)
 {
-    return (char *)d->entries - ou_dict_slots(d);
+    uint32_t bits = ((uint32_t)hash & ~mask) | number;
+    return ou_dict_is_narrow(mask) ? (uint16_t)(bits | 0x8000u) : bits | 0x80000000u;
 }
 
-/* The entry that a taken slot of a table stands for. */
-OU_INLINE ou_dict_entry *ou_dict_entry_in(ou_dict_entry *entries, uint32_t mask, size_t slot)
+/* Slots are counted from their end, which lies four words before the entries: -1 is the last.
+ * There the first three stand again, for who looks at several at once. */
+#define OU_DICT_AGAIN 3
+
+OU_INLINE intptr_t ou_dict_slot(uint32_t mask, uint64_t hash)
 {
-    size_t number = slot;
-    char *end = (char *)entries - mask - OU_DICT_GROUP;
-    if (OU_LIKELY(mask - 1 < UINT16_MAX)) { /* narrow, and not the smallest */
-        number = ou_load_relaxed(&((uint16_t *)end - 1)[-(intptr_t)slot]);
-    } else if (mask) {
-        number = ou_load_relaxed(&((uint32_t *)end - 1)[-(intptr_t)slot]);
+    return (intptr_t)(hash | ~(uint64_t)mask);
+}
+
+OU_INLINE uint16_t *ou_dict_narrow_words(const ou_dict_entry *entries)
+{
+    return (uint16_t *)(uintptr_t)entries - 4;
+}
+
+OU_INLINE uint32_t *ou_dict_wide_words(const ou_dict_entry *entries)
+{
+    return (uint32_t *)(uintptr_t)entries - 4;
+}
+
+OU_INLINE uint32_t ou_dict_load(const ou_dict *d, intptr_t slot)
+{
+    return ou_dict_is_narrow(d->mask) ? ou_load_acquire(&ou_dict_narrow_words(d->entries)[slot])
+                                      : ou_load_acquire(&ou_dict_wide_words(d->entries)[slot]);
+}
+
+OU_INLINE void ou_dict_store(const ou_dict *d, intptr_t slot, uint32_t word)
+{
+    if (ou_dict_is_narrow(d->mask)) {
+        ou_store_release(&ou_dict_narrow_words(d->entries)[slot], (uint16_t)word);
+    } else {
+        ou_store_release(&ou_dict_wide_words(d->entries)[slot], word);
     }
-    return &entries[number];
-}
-
-OU_INLINE ou_dict_entry *ou_dict_entry_of(const ou_dict *d, size_t slot)
-{
-    return ou_dict_entry_in(d->entries, d->mask, slot);
 }
 
 /* The rest of a search: from the start again, to the end. */
 ou_dict_entry *ou_dict_find_on(const ou_dict *d, ou_object *key, uint64_t hash);
 
-/* The first step of a search, which mostly ends it: the entry whose key is this object, or
- * NULL. *sure: there is no other. The table's two words are loaded once. */
-OU_INLINE ou_dict_entry *ou_dict_find_first(const ou_dict *d, const ou_object *key,
-                                            uint64_t hash, bool *sure)
+/* The first step of a search, which mostly ends it. True: *entry is the one whose key is this
+ * object. The table's two words are loaded once. */
+OU_INLINE bool ou_dict_find_first(const ou_dict *d, const ou_object *key, uint64_t hash,
+                                  ou_dict_entry **entry)
 {
     ou_dict_entry *entries = d->entries;
-    uint32_t mask = d->mask;
-    size_t at = hash & mask;
-    const char *tags = (const char *)entries - OU_DICT_GROUP - at;
-    uint64_t word = ou_load_acquire((const uint64_t *)(const void *)tags);
-    uint64_t match = ou_dict_matches(word, hash);
-    *sure = !match && ou_dict_empties(word);
-    if (OU_LIKELY(match)) {
-        ou_dict_entry *e = ou_dict_entry_in(entries, mask, at + ou_dict_first(match));
-        *sure = ou_load_acquire(&e->key) == key;
-        return OU_LIKELY(*sure) ? e : NULL;
+    uint32_t mask = d->mask, word, next, other;
+    intptr_t slot = ou_dict_slot(mask, hash);
+    if (ou_dict_is_narrow(mask)) {
+        const uint16_t *at = ou_dict_narrow_words(entries) + slot;
+        word = ou_load_acquire(&at[0]);
+        next = ou_load_acquire(&at[1]);
+        other = (word ^ (uint32_t)hash) & 0x7FFFu;
+    } else {
+        const uint32_t *at = ou_dict_wide_words(entries) + slot;
+        word = ou_load_acquire(&at[0]);
+        next = ou_load_acquire(&at[1]);
+        other = (word ^ (uint32_t)hash) & 0x7FFFFFFFu;
     }
-    return NULL;
+    uint32_t chosen = __builtin_expect_with_probability(other > mask, 1, 0.5) ? next : word;
+    *entry = &entries[chosen & mask];
+    return OU_LIKELY(ou_load_acquire(&(*entry)->key) == key);
+}
+
+/* The word in `words`, the first in the low bits, where a search for `mine` stops, 0 if that is
+ * an empty one; false when it goes past all of them. `each`: a 1 a word, of `bits`; `tags`: in
+ * a word the bits of the hash. */
+OU_INLINE bool ou_dict_stop(uint64_t words, uint64_t mine, uint64_t tags, uint64_t each,
+                            unsigned bits, uint32_t *stop)
+{
+    uint64_t top = each << (bits - 1);
+    uint64_t other = (words ^ mine * each) & tags * each; /* 0: a word like `mine` */
+    uint64_t stops = (~words | ~(other + (top - each))) & top;
+    unsigned last = stops ? (unsigned)__builtin_ctzll(stops) : 0;
+    *stop = (uint32_t)(words >> (last & ~(bits - 1)) & (UINT64_MAX >> (64 - bits)));
+    return stops != 0;
+}
+
+/* For the owner, who mostly finds nothing: without a branch, the word where a search ends or
+ * has to look at an entry. False: it is not among the first. */
+OU_INLINE bool ou_dict_look(const ou_dict *d, uint64_t hash, uint32_t *stop)
+{
+    uint32_t mask = d->mask, mine = ou_dict_word(mask, hash, 0);
+    intptr_t slot = ou_dict_slot(mask, hash);
+    if (ou_dict_is_narrow(mask)) {
+        const uint16_t *at = ou_dict_narrow_words(d->entries) + slot;
+        uint64_t four = (uint64_t)at[3] << 48 | (uint64_t)at[2] << 32 | (uint64_t)at[1] << 16 |
+                        at[0]; /* one load */
+        return ou_dict_stop(four, mine, 0x7FFFu & ~mask, 0x0001000100010001u, 16, stop);
+    }
+    const uint32_t *at = ou_dict_wide_words(d->entries) + slot;
+    uint64_t two = (uint64_t)at[1] << 32 | at[0];
+    return ou_dict_stop(two, mine, 0x7FFFFFFFu & ~mask, 0x0000000100000001u, 32, stop);
 }
 
 /* The entry of `key`, or NULL. `hash` is the key's. */
 OU_INLINE ou_dict_entry *ou_dict_find(const ou_dict *d, ou_object *key, uint64_t hash)
 {
-    bool sure;
-    ou_dict_entry *e = ou_dict_find_first(d, key, hash, &sure);
-    return OU_LIKELY(sure) ? e : ou_dict_find_on(d, key, hash);
+    ou_dict_entry *e;
+    return OU_LIKELY(ou_dict_find_first(d, key, hash, &e)) ? e : ou_dict_find_on(d, key, hash);
 }
 
-/* Enters the number of an entry into the first empty slot on its way. */
-OU_INLINE void ou_dict_index(const ou_dict *d, uint64_t hash, uint32_t number)
+/* The first empty slot on the way of a key that is not there. */
+OU_INLINE intptr_t ou_dict_free_slot(const ou_dict *d, uint64_t hash)
 {
-    size_t at = hash & d->mask;
-    uint64_t empty = ou_dict_empties(ou_dict_group(d, at));
-    for (size_t step = OU_DICT_GROUP; OU_UNLIKELY(!empty); step += OU_DICT_GROUP) {
-        at = (at + step) & d->mask;
-        empty = ou_dict_empties(ou_dict_group(d, at));
+    intptr_t slot = ou_dict_slot(d->mask, hash);
+    while (ou_dict_load(d, slot)) {
+        slot = ou_dict_slot(d->mask, (uint64_t)slot + 1);
     }
-    size_t first = ou_dict_first(empty);
-    if (!d->mask) {
-        OU_ASSERT(first == number);
-    } else if (OU_LIKELY(ou_dict_is_narrow(d->mask))) {
-        uint16_t *numbers = (uint16_t *)ou_dict_numbers_end(d) - 1;
-        ou_store_relaxed(&numbers[-(intptr_t)(at + first)], (uint16_t)number);
-    } else {
-        uint32_t *numbers = (uint32_t *)ou_dict_numbers_end(d) - 1;
-        ou_store_relaxed(&numbers[-(intptr_t)(at + first)], number);
-    }
-    ou_store_release(&ou_dict_tags(d, at)[first], (uint8_t)ou_dict_tag(hash));
+    return slot;
 }
 
-/* Adds a key that is not there to a table with room, taking over both references. */
-OU_INLINE void ou_dict_add(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
+OU_INLINE void ou_dict_fill_slot(const ou_dict *d, intptr_t slot, uint32_t word)
 {
-    ou_dict_entry *e = &d->entries[d->used];
-    ou_store_relaxed(&e->hash, hash);
+    ou_dict_store(d, slot, word);
+    intptr_t again = slot - ou_dict_slot(d->mask, 0);
+    if (OU_UNLIKELY(again < OU_DICT_AGAIN)) {
+        ou_dict_store(d, again, word);
+    }
+}
+
+/* Adds a key that is not there to a table with room, in a free slot of its way, taking over
+ * both references. */
+OU_INLINE void ou_dict_add(ou_dict *d, intptr_t slot, ou_object *key, uint64_t hash,
+                           ou_object *value)
+{
+    uint32_t used = d->used;
+    ou_dict_entry *e = &d->entries[used];
+    ou_store_relaxed(&ou_dict_hashes(d)[used], (uint32_t)hash);
     ou_store_release(&e->value, value);
     ou_store_release(&e->key, key);
-    ou_dict_index(d, hash, d->used);
-    ou_store_release(&d->used, d->used + 1); /* pairs: ou_peek_pair */
+    ou_dict_fill_slot(d, slot, ou_dict_word(d->mask, hash, used));
+    ou_store_release(&d->used, used + 1); /* pairs: ou_peek_pair */
     ou_store_relaxed(&d->len, d->len + 1);
     ou_store_release(&d->epoch, d->epoch + 1); /* after the entry: dict_each.c */
 }
@@ -199,7 +218,7 @@ bool ou_dict_presize(ou_dict *d, size_t keys);
 
 /* Bytes of the block of a table with this room and mask, and of them before the entries. */
 size_t ou_dict_block_bytes(uint32_t room, uint32_t mask);
-size_t ou_dict_slot_bytes(uint32_t mask);
+size_t ou_dict_front_bytes(uint32_t mask);
 
 /* Gives the block of a table back. */
 void ou_dict_block_free(ou_dict_entry *entries, uint32_t room, uint32_t mask);

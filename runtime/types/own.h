@@ -11,21 +11,28 @@
 #include "object/guard.h"
 #include "object/quick.h"
 
-/* True: the caller is in an operation on `o`, to be ended by ou_own_leave. False: it is not,
- * because it does not own `o` or must lock it. */
-OU_INLINE bool ou_own_enter(const ou_object *o)
+/* True: the caller, whose slot is *self, is in an operation on `o`, to be ended by
+ * ou_slot_op_leave. False: it is not, because it does not own `o` or must lock it. */
+OU_INLINE bool ou_own_begin(const ou_object *o, ou_slot **self)
 {
     if (OU_UNLIKELY(ou_load_relaxed(&o->owner) != ou_self.slot)) {
         return false;
     }
-    ou_slot *self = ou_self.self;
-    OU_ASSERT(!self->in_op);
-    ou_slot_op_enter(self); /* pairs: handshake in guard.c */
+    *self = ou_self.self;
+    OU_ASSERT(!(*self)->in_op);
+    ou_slot_op_enter(*self); /* pairs: handshake in guard.c */
     if (OU_UNLIKELY(ou_load_seq_cst(&o->flags) & OU_FL_SHARED)) {
-        ou_slot_op_leave(self);
+        ou_slot_op_leave(*self);
         return false;
     }
     return true;
+}
+
+/* The same for who keeps nothing until the end: to be ended by ou_own_leave. */
+OU_INLINE bool ou_own_enter(const ou_object *o)
+{
+    ou_slot *self;
+    return ou_own_begin(o, &self);
 }
 
 OU_INLINE void ou_own_leave(void)

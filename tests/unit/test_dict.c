@@ -386,9 +386,9 @@ static void dict_that_holds_itself(void **state)
     assert_int_equal(ou_gc_collect(), 1);
 }
 
-/* Entry numbers grow from none to 2 and 4 bytes on the way, and deleted entries are squeezed
+/* The index goes from words of 2 to words of 4 bytes on the way, and deleted entries are squeezed
  * out. */
-static void from_one_group_to_wide_numbers(void **state)
+static void from_narrow_to_wide_words(void **state)
 {
     (void)state;
     const int64_t keys = 120000;
@@ -445,7 +445,7 @@ int main(void)
         UNIT_TEST(keys_may_be_deleted_during_iteration),
         UNIT_TEST(values_die_after_the_dict_changed),
         UNIT_TEST(dict_that_holds_itself),
-        UNIT_TEST(from_one_group_to_wide_numbers),
+        UNIT_TEST(from_narrow_to_wide_words),
     };
     return UNIT_MAIN(tests);
 }
