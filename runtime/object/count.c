@@ -50,33 +50,26 @@ OU_INLINE bool usable(const ou_object *o)
                      ou_self.slot != OU_SLOT_NONE);
 }
 
-static __attribute__((noinline)) void incref_foreign(ou_object *o)
+static __attribute__((noinline)) void tell_incref(ou_object *o)
 {
-    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL &&
-        !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
-        return;
-    }
+    ou_watch(OU_EV_INCREF, o, ou_refcount(o));
+}
+
+void ou_incref_slow(ou_object *o)
+{
     if (!usable(o)) {
         ou_check_usable("incref", o);
     }
+    OU_ASSERT(!ou_is_hot(o));
     if (OU_UNLIKELY(ou_rc_count(ou_load_relaxed(&o->rc_shared)) > OU_COUNT_HIGH)) {
         return; /* saturated: immortal */
     }
     ou_race_point();
     ou_fetch_add_relaxed(&o->rc_shared, (uint32_t)OU_RC_ONE);
-    ou_hot_sample(o);
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
-        ou_watch(OU_EV_INCREF, o, ou_refcount(o));
+        tell_incref(o);
     }
-}
-
-void ou_incref_slow(ou_object *o)
-{
-    if (ou_is_hot(o) && OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
-        ou_hot_incref(o);
-        return;
-    }
-    incref_foreign(o);
+    ou_hot_sample(o);
 }
 
 OU_COLD _Noreturn void ou_count_underflow(const ou_object *o)
@@ -165,7 +158,7 @@ static bool drop_shared(ou_object *o)
 static bool merge(ou_object *o)
 {
     if (OU_UNLIKELY(ou_is_hot(o))) { /* its owner dropped its last one, then it was promoted */
-        ou_hot_decref(o);
+        ou_decref(o);
         return false;
     }
     uint32_t local = ou_load_relaxed(&o->rc_local);
@@ -191,7 +184,7 @@ static bool merge(ou_object *o)
 static bool inbox_push(ou_slot *slot, ou_object *o);
 
 /* A reference of an object owned elsewhere goes to its owner. */
-static void post(ou_object *o)
+static __attribute__((noinline)) void post(ou_object *o)
 {
     OU_STAT(objects_queued, 1);
     ou_race_point();
@@ -218,17 +211,21 @@ static void post(ou_object *o)
     ou_inbox_tend(slot);
 }
 
-static __attribute__((noinline)) void decref_foreign(ou_object *o)
+static __attribute__((noinline)) void tell_decref(ou_object *o)
 {
-    if (ou_load_relaxed(&o->rc_local) & OU_IMMORTAL &&
-        !(ou_load_relaxed(&o->gcbits) & OU_GC_DEAD)) {
-        return;
-    }
+    ou_watch(OU_EV_DECREF, o, ou_refcount(o) - 1);
+}
+
+/* Nothing on the usual way needs a stack frame: what it saves would be stored before the locked
+ * instruction, which waits for that. */
+void ou_decref_slow(ou_object *o)
+{
     if (!usable(o)) {
         ou_check_usable("decref", o);
     }
+    OU_ASSERT(!ou_is_hot(o));
     if (OU_UNLIKELY(ou_load_relaxed(&o->flags) & OU_FL_WATCHED)) {
-        ou_watch(OU_EV_DECREF, o, ou_refcount(o) - 1);
+        tell_decref(o);
     }
     uint32_t shared = ou_load_relaxed(&o->rc_shared), after;
     bool queue;
@@ -242,20 +239,11 @@ static __attribute__((noinline)) void decref_foreign(ou_object *o)
             return; /* saturated: immortal from here on */
         }
     } while (!ou_cas_acq_rel(&o->rc_shared, &shared, after));
-    if (queue) {
+    if (OU_UNLIKELY(queue)) {
         post(o);
-    } else if (after == OU_RC_MERGED) {
+    } else if (OU_UNLIKELY(after == OU_RC_MERGED)) {
         ou_object_die(o);
     }
-}
-
-void ou_decref_slow(ou_object *o)
-{
-    if (ou_is_hot(o) && OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
-        ou_hot_decref(o);
-        return;
-    }
-    decref_foreign(o);
 }
 
 bool ou_try_incref(ou_object *o)
@@ -264,8 +252,8 @@ bool ou_try_incref(ou_object *o)
     if (shared == OU_RC_MERGED) {
         return false; /* dead, and its other words may be a list link already */
     }
-    if (ou_is_hot(o) && OU_LIKELY(ou_self.slot != OU_SLOT_NONE)) {
-        ou_hot_incref(o); /* where it will be dropped; a hot object dies in no running world */
+    if (ou_is_hot(o) && OU_LIKELY(ou_self.hot != NULL)) {
+        ou_incref(o); /* where it will be dropped; a hot object dies in no running world */
         return true;
     }
     if (ou_is_immortal(o)) {

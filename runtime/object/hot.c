@@ -26,7 +26,6 @@
             */
 #define PAUSE_LAST (1u << 30)
 
-ou_hot_counter ou_hot_counters[OU_SLOT_MAX][OU_HOT_MAX] __attribute__((aligned(64)));
 ou_hot_scout ou_hot_scouts[OU_SLOT_MAX];
 bool (*ou_hot_name_met)(ou_object *o);
 bool (*ou_hot_name_keep)(ou_object *o);
@@ -34,8 +33,6 @@ bool (*ou_hot_name_keep)(ou_object *o);
 static ou_object *places[OU_HOT_MAX]; /* stopped world */
 static uint32_t place_count;          /* stopped world: places in use */
 static uint32_t nominee_count;        /* atomic: scouts that have one */
-
-static_assert(sizeof ou_hot_counters[0] % 64 == 0, "slots do not share cache lines");
 
 /* ---- nomination ------------------------------------------------------------------------- */
 
@@ -75,7 +72,7 @@ void ou_hot_look(ou_object *o, ou_hot_scout *scout)
 {
     scout->random =
         scout->random * 6364136223846793005u + 1442695040888963407u; /* Knuth, MMIX */
-    scout->left = SAMPLE_PERIOD / 2 + (uint32_t)(scout->random >> 33) % SAMPLE_PERIOD;
+    ou_self.until_look = SAMPLE_PERIOD / 2 + (uint32_t)(scout->random >> 33) % SAMPLE_PERIOD;
     scout->streak = o == scout->sample ? scout->streak + 1 : 1;
     scout->sample = o;
     bool often = scout->streak >= STREAK || (is_interned(o) && ou_hot_name_met(o));
@@ -239,7 +236,7 @@ static OU_COLD void withdraw(ou_hot_scout *scout)
 {
     ou_object *o = nominee_take(scout);
     scout->pause = scout->pause ? (uint32_t)ou_min(scout->pause * 2, PAUSE_LAST) : PAUSE_FIRST;
-    scout->left = scout->pause;
+    ou_self.until_look = scout->pause;
     if (o) {
         unflag_hot(o);
         ou_decref(o);

@@ -5,7 +5,8 @@
  *
  * operation            | who                       | what
  * ---------------------+---------------------------+-----------------------------------------
- * count on a hot one   | any attached thread       | its slot's counter, plain
+ * count on a hot one   | any attached thread       | its slot's counter, plain (inlined:
+ *                      |                           | ouro/object.h)
  * nominate             | a thread in ou_incref_slow| flag HOT by CAS; then a reference
  * promote, cool        | whoever stopped the world | header, table, everybody's counters
  *
@@ -20,28 +21,18 @@
 #include "object/object.h"
 
 /* No slot has this id, nor does the link of a dead object look like it (count.c). */
-#define OU_OWNER_HOT ((uint16_t)0xFFFF)
-
-#define OU_HOT_MAX 32u /* hot at a time: 512 bytes of counters for each slot in use */
-
-/* Two numbers and not their difference: on the same object again and again, each add waits for
- * the store before it, and two short chains run side by side. */
-typedef struct ou_hot_counter {
-    uint64_t taken, dropped; /* owner, atomic relaxed; stopped world */
-} ou_hot_counter;
+static_assert(OU_OWNER_HOT >= OU_SLOT_MAX && OU_OWNER_HOT == UINT16_MAX, "no slot");
 
 /* Looks out for objects that this slot counts by atomics again and again. */
 typedef struct ou_hot_scout {
     ou_object *nominee;      /* owner; stopped world. Holds a reference, has flag HOT */
     const ou_object *sample; /* owner: what was looked at last; may be dead */
-    uint32_t left;           /* owner: foreign increments until the next look */
     uint32_t streak;         /* owner: looks that found the same object */
-    uint32_t pause;          /* owner: `left` after the last promotion that found no stop */
-    uint64_t random;         /* owner: when to look next */
+    uint32_t pause;  /* owner: `until_look` after the last promotion that found no stop */
+    uint64_t random; /* owner: when to look next */
 } __attribute__((aligned(64))) ou_hot_scout;
 
 /* By slot; untouched pages cost nothing. */
-extern OU_HIDDEN ou_hot_counter ou_hot_counters[OU_SLOT_MAX][OU_HOT_MAX];
 extern OU_HIDDEN ou_hot_scout ou_hot_scouts[OU_SLOT_MAX];
 
 /* A foreign increment of `o` is looked at closer: nominates what is met again and again. */
@@ -73,24 +64,10 @@ OU_INLINE bool ou_is_hot(const ou_object *o)
     return ou_load_relaxed(&o->owner) == OU_OWNER_HOT;
 }
 
-/* The calling thread, attached, counts on a hot object. */
-OU_INLINE void ou_hot_incref(const ou_object *o)
-{
-    uint64_t *n = &ou_hot_counters[ou_self.slot][ou_load_relaxed(&o->rc_local)].taken;
-    ou_store_relaxed(n, ou_load_relaxed(n) + 1);
-}
-
-OU_INLINE void ou_hot_decref(const ou_object *o)
-{
-    uint64_t *n = &ou_hot_counters[ou_self.slot][ou_load_relaxed(&o->rc_local)].dropped;
-    ou_store_relaxed(n, ou_load_relaxed(n) + 1);
-}
-
 OU_INLINE void ou_hot_sample(ou_object *o)
 {
-    ou_hot_scout *scout = &ou_hot_scouts[ou_self.slot];
-    if (OU_UNLIKELY(scout->left-- == 0)) {
-        ou_hot_look(o, scout);
+    if (OU_UNLIKELY(ou_self.until_look-- == 0)) {
+        ou_hot_look(o, &ou_hot_scouts[ou_self.slot]);
     }
 }
 

@@ -11,6 +11,7 @@
 static_assert(OU_SLOT_MAX == OU_HEAP_MAX, "a slot has the id of its heap");
 
 ou_slot ou_slots[OU_SLOT_MAX] __attribute__((aligned(128))); /* lines are fetched in pairs */
+ou_hot_counter ou_hot_counters[OU_SLOT_MAX][OU_HOT_MAX] __attribute__((aligned(64)));
 bool ou_have_membarrier;
 void (*ou_slot_on_detach)(ou_slot *slot);
 
@@ -61,6 +62,7 @@ static void self_is_in(uint32_t slot)
 {
     ou_self.slot = slot;
     ou_self.birth = slot == OU_SLOT_NONE ? 0 : 1 | (uint64_t)slot << 32;
+    ou_self.hot = slot == OU_SLOT_NONE ? NULL : ou_hot_counters[slot];
 }
 
 int ou_slot_attach(void)

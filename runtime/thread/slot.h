@@ -67,6 +67,14 @@ typedef struct ou_slot {
 static_assert(sizeof(ou_slot) % 64 == 0, "slots do not share cache lines");
 
 extern OU_HIDDEN ou_slot ou_slots[OU_SLOT_MAX];
+
+#define OU_HOT_MAX 32u /* hot objects at a time (object/hot.h): 512 bytes a slot in use */
+
+/* By slot and place; untouched pages cost nothing. */
+extern OU_HIDDEN ou_hot_counter ou_hot_counters[OU_SLOT_MAX][OU_HOT_MAX];
+
+static_assert(sizeof ou_hot_counters[0] % 64 == 0, "slots do not share cache lines");
+
 extern OU_HIDDEN bool ou_have_membarrier; /* const after start */
 
 /* Ids in use are 1..ou_slot_count(). */

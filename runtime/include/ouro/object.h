@@ -5,7 +5,7 @@
  *
  * offset  field       written by
  *   0  u32 rc_local   the owner only; bit 31 = immortal, sticky
- *   4  u16 owner      slot that owns the object; 0 = none (counts are merged)
+ *   4  u16 owner      slot that owns the object; 0 = none (counts are merged); 0xFFFF = hot
  *   6  u8  gcbits     the owner, or anyone while the world is stopped
  *   7  u8  flags      anyone, atomically: container lock, SHARED, WEAKREF, INTERNED
  *   8  u32 rc_shared  anyone, atomically: signed count << 2 | state
@@ -38,6 +38,12 @@ struct ou_object {
 
 #define OU_IMMORTAL 0x80000000u /* rc_local: never counted, never freed */
 #define OU_INTERNED 0x08        /* flags: a string of the intern table */
+#define OU_OWNER_HOT 0xFFFFu    /* owner: each slot counts for itself, at place rc_local */
+
+/* Two numbers and not their difference: short chains of loads and stores run side by side. */
+typedef struct ou_hot_counter {
+    uint64_t taken, dropped; /* the thread in the slot, atomic relaxed; stopped world */
+} ou_hot_counter;
 
 /* Per-thread words that the inlined paths need; ouro's own, listed here only to be inlined. */
 typedef struct ou_self_tls {
@@ -47,6 +53,8 @@ typedef struct ou_self_tls {
     struct ou_slot *self; /* the slot itself */
     ou_object *doomed;    /* objects at count 0 that wait for their turn */
     uint64_t birth; /* first word of a header born here: count 1, the slot; 0 = not attached */
+    ou_hot_counter *hot; /* the slot's counters of hot objects, by place; NULL = not attached */
+    uint32_t until_look; /* foreign increments until the next one that hot.c looks at */
 } ou_self_tls;
 
 OU_BEGIN_DECLS
@@ -61,12 +69,16 @@ OU_API void ou_decref_last(ou_object *o);
  * reference, or knows of one, for the duration of the call. Returns `o` for convenience. */
 OU_INLINE ou_object *ou_incref(ou_object *o)
 {
-    uint32_t local = ou_load_relaxed(&o->rc_local);
+    uint32_t local = ou_load_relaxed(&o->rc_local), owner;
     if ((int32_t)local < 0) {
         return o; /* immortal */
     }
-    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+    owner = ou_load_relaxed(&o->owner);
+    if (OU_LIKELY(owner == ou_self.slot)) {
         ou_store_relaxed(&o->rc_local, local + 1); /* reaching bit 31 = immortal */
+    } else if (owner == OU_OWNER_HOT && ou_self.hot) {
+        uint64_t *n = &ou_self.hot[local].taken;
+        ou_store_relaxed(n, ou_load_relaxed(n) + 1);
     } else {
         ou_incref_slow(o);
     }
@@ -78,13 +90,16 @@ OU_INLINE ou_object *ou_incref(ou_object *o)
  * Thread-safety: any attached thread; it must own the reference it drops. */
 OU_INLINE void ou_decref(ou_object *o)
 {
-    uint32_t local = ou_load_relaxed(&o->rc_local);
-    if (OU_LIKELY(ou_load_relaxed(&o->owner) == ou_self.slot)) {
+    uint32_t local = ou_load_relaxed(&o->rc_local), owner = ou_load_relaxed(&o->owner);
+    if (OU_LIKELY(owner == ou_self.slot)) {
         if (OU_LIKELY((int32_t)local > 1)) {
             ou_store_relaxed(&o->rc_local, local - 1);
         } else {
             ou_decref_last(o); /* or immortal, and made so by its owner */
         }
+    } else if (owner == OU_OWNER_HOT && ou_self.hot) {
+        uint64_t *n = &ou_self.hot[local].dropped;
+        ou_store_relaxed(n, ou_load_relaxed(n) + 1);
     } else if ((int32_t)local >= 0) { /* else immortal */
         ou_decref_slow(o);
     }
