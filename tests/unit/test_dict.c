@@ -298,6 +298,28 @@ static void added_key_ends_an_iteration(void **state)
     ou_decref(dict);
 }
 
+/* As many keys as before: it is the adding that ends it, not the number. */
+static void key_deleted_and_added_ends_an_iteration(void **state)
+{
+    (void)state;
+    for (int64_t which = 0; which < 5; which++) { /* behind the place, at it, ahead of it */
+        ou_object *dict = small_dict(5);
+        uint64_t pos = 0;
+        assert_int_equal(ou_dict_next(dict, &pos, NULL, NULL), 1);
+        assert_int_equal(ou_dict_next(dict, &pos, NULL, NULL), 1);
+        assert_ok(ou_dict_del(dict, ou_int_new(which)));
+        set_value(dict, ou_int_new(which), 50);
+        assert_int_equal(ou_dict_len(dict), 5);
+        assert_fails(ou_dict_next(dict, &pos, NULL, NULL), OU_ECHANGED);
+        pos = 0; /* begun anew it goes through */
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(ou_dict_next(dict, &pos, NULL, NULL), 1);
+        }
+        assert_int_equal(ou_dict_next(dict, &pos, NULL, NULL), 0);
+        ou_decref(dict);
+    }
+}
+
 static void clear_ends_an_iteration(void **state)
 {
     (void)state;
@@ -441,6 +463,7 @@ int main(void)
         UNIT_TEST(absurd_capacity_is_no_memory),
         UNIT_TEST(next_gives_each_once_in_order),
         UNIT_TEST(added_key_ends_an_iteration),
+        UNIT_TEST(key_deleted_and_added_ends_an_iteration),
         UNIT_TEST(clear_ends_an_iteration),
         UNIT_TEST(keys_may_be_deleted_during_iteration),
         UNIT_TEST(values_die_after_the_dict_changed),
