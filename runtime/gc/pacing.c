@@ -33,6 +33,7 @@ static uint32_t squeezed;    /* atomic: the soft limit was crossed since the las
 static uint32_t wanted;      /* atomic, futex: the background thread has work */
 static uint32_t running;     /* atomic: 1 while the background thread should live */
 static pthread_t background; /* lock: callers of ou_gc_background */
+static __thread bool is_background;
 static ou_lock background_lock = OU_LOCK_INIT;
 
 static int64_t tracked_bytes(void)
@@ -304,6 +305,7 @@ void ou_gc_pacing_collected(void)
 static void *background_main(void *arg)
 {
     (void)arg;
+    is_background = true;
     while (ou_load_acquire(&running)) {
         ou_os_wait(&wanted, 0, (uint64_t)OU_KNOB(gc_period_ms) * 1000000u);
         bool asked = ou_exchange_acquire(&wanted, 0u);
@@ -348,6 +350,12 @@ static void background_stop(void)
 int ou_gc_background(bool on)
 {
     int result = 0;
+    if (ou_is_detached()) { /* it parks, and that does not nest */
+        return ou_fail_detached("ou_gc_background");
+    }
+    if (ou_gc_is_inside() || is_background) { /* what the thread that ends may be waiting for */
+        return ou_fail(OU_ESTATE, "ou_gc_background: called by a finalizer or callback");
+    }
     ou_lock_take_parked(&background_lock);
     if (on && !ou_load_relaxed(&running)) {
         result = background_start();

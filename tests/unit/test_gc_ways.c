@@ -199,6 +199,32 @@ static void background_on_and_off(void **state)
     ou_gc_collect();
 }
 
+static int refusals;
+
+static int switch_background(ou_object *self, void *arg)
+{
+    (void)self, (void)arg;
+    refusals += ou_gc_background(false) == OU_ESTATE && ou_error() == OU_ESTATE;
+    refusals += ou_gc_background(true) == OU_ESTATE;
+    return 0;
+}
+
+/* It would wait for a thread that waits for the collection to end. */
+static void background_is_not_switched_by_a_collection(void **state)
+{
+    (void)state;
+    static const char *const attrs[] = {"self"};
+    const ou_type *cls = ou_class_new("Switcher", attrs, 1, true, switch_background, NULL);
+    assert_ok(ou_gc_background(true));
+    ou_object *o = ou_instance_new(cls);
+    assert_ok(ou_attr_set_at(o, 0, o));
+    ou_decref(o);
+    refusals = 0;
+    assert_int_equal(ou_gc_collect(), 1);
+    assert_int_equal(refusals, 2);
+    assert_ok(ou_gc_background(false));
+}
+
 static void policies_switch_while_running(void **state)
 {
     (void)state;
@@ -230,6 +256,7 @@ int main(void)
         UNIT_TEST(automatic_collection_by_growth),
         UNIT_TEST(makers_collect_what_they_made),
         UNIT_TEST(background_on_and_off),
+        UNIT_TEST(background_is_not_switched_by_a_collection),
         UNIT_TEST(policies_switch_while_running),
     };
     return UNIT_MAIN(tests);
