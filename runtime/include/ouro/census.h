@@ -25,14 +25,16 @@ OU_BEGIN_DECLS
  * most `max` rows; returns how many there are. `rows` may be NULL with max 0. */
 OU_API size_t ou_census(ou_census_row *rows, size_t max);
 
-/* Prints the census. */
+/* Prints the census, a line a row. */
 OU_API void ou_census_print(FILE *out);
 
-/* Tracked objects that refer to `target`: new references, at most `max`; returns how many
- * there are in all. */
+/* Tracked objects that refer to `target`: new references, at most `max`, to `out` (NULL with
+ * max 0); returns how many there are in all. What a finalizer or callback takes of the garbage
+ * of a collection in progress lives on. */
 OU_API size_t ou_referrers(ou_object *target, ou_object **out, size_t max);
 
-/* Objects that `o` refers to: new references, at most `max`; returns how many. */
+/* Objects that `o` refers to: new references, at most `max`, to `out` (NULL with max 0);
+ * returns how many there are. */
 OU_API size_t ou_referents(ou_object *o, ou_object **out, size_t max);
 
 /* Live objects that are not immortal, one line a type;

@@ -5,7 +5,9 @@
  *
  * While a listener is set, new objects are born merged (owner 0), so every count takes the slow
  * path, which reports; the fast path pays nothing for the feature. Events of objects born
- * before are limited to death. The listener must not call ouro.
+ * before are limited to what the collector finds, finalizer and death. The listener runs in the
+ * acting thread, in the middle of what it is told of, and must not call ouro. Source: row 13 of
+ * the documents.
  */
 #ifndef OURO_EVENT_H
 #define OURO_EVENT_H

@@ -154,22 +154,28 @@ OU_INLINE uintptr_t ou_id(const ou_object *o)
 
 /* Present count of references; INT64_MAX for immortal objects. Exact when no other thread
  * counts on `o` at the same time, otherwise a value it had around the call. */
-OU_API int64_t ou_refcount(const ou_object *o);
+OU_API int64_t ou_refcount(const ou_object *o); /* any thread */
 OU_API bool ou_is_immortal(const ou_object *o);
 
-/* Makes `o` immortal: never freed, its count no longer changes. Caller owns a reference. */
+/* Makes `o` immortal: never freed, its count no longer changes. Caller owns a reference. Any
+ * attached thread; of another thread's object it stops the world for an instant. Panics for a
+ * dead object. */
 OU_API void ou_immortalize(ou_object *o);
 
-/* Type of `o` (borrowed, immortal) and its name (static storage or as long as the type). */
+/* Type of `o` (borrowed, immortal) and its name (static storage or as long as the type). Any
+ * thread. */
 OU_API const ou_type *ou_type_of(const ou_object *o);
 OU_API const char *ou_type_name(const ou_object *o);
 
 /* Hash of a value; containers that can change have none. 0 and *hash set, or OU_EHASH. Equal
- * objects have equal hashes, also across int, bool and float. */
+ * objects have equal hashes, also across int, bool and float; the seed is the process's.
+ * Nesting deeper than 1,000 is OU_EOVERFLOW. Any thread that holds a reference. */
 OU_API int ou_hash(ou_object *o, uint64_t *hash);
 
 /* 1 equal, 0 not, or a negative error. Identity first, then by value for none, bool, int,
- * float, str, tuple, list and dict; nesting deeper than 1,000 is OU_EOVERFLOW. */
+ * float, str, tuple, list and dict; nesting deeper than 1,000 is OU_EOVERFLOW. Lists and dicts
+ * are compared item by item: OU_ECHANGED when a dict gets new keys meanwhile, OU_ESTATE on a
+ * thread that is not attached. */
 OU_API int ou_equal(ou_object *a, ou_object *b);
 
 /* Writes the value as Python's repr() would, at most `size` bytes with the 0 at the end;

@@ -44,12 +44,12 @@ OU_API uint64_t ou_pauses_quantile(const ou_pauses *pauses, double q);
 
 /* From now on each stop is also written down: the k-th in log[k % n], so that the last n
  * remain. `log` stays the caller's and must live until another call: NULL ends logging, another
- * log takes the place of this one; afterwards nothing is written to this one. Thread-safety: any
- * thread, attached or not, at any time. */
+ * log takes the place of this one; afterwards nothing is written to this one. Thread-safety:
+ * any thread, attached or not, at any time. */
 OU_API void ou_pauses_log(ou_pause *log, size_t n);
 
 /* Stops written down since the log was given; their entries are whole while nobody stops the
- * world. */
+ * world. Any thread. */
 OU_API uint64_t ou_pauses_logged(void);
 
 OU_END_DECLS
