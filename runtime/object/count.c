@@ -17,6 +17,7 @@
 #include "object/death.h"
 #include "object/hot.h"
 #include "object/object.h"
+#include "object/quick.h"
 #include "object/watch.h"
 #include "os/lock.h"
 
@@ -106,7 +107,7 @@ static __attribute__((noinline)) void merge_local_zero(ou_object *o, uint32_t sh
  * and its block is another heap's. */
 static __attribute__((noinline)) void die_abroad(ou_object *o)
 {
-    if (OU_LIKELY(ou_type_get(o)->flags & OU_TF_PLAIN && !ou_load_relaxed(&ou_special))) {
+    if (OU_LIKELY(ou_is_plain(o) && !ou_load_relaxed(&ou_special))) {
         ou_header_bury(o);
         ou_heap_free_abroad(ou_heap_current(), o);
         return;
@@ -127,12 +128,13 @@ void ou_decref_last(ou_object *o)
         }
         return;
     }
-    const ou_type *type = ou_type_get(o); /* nobody else has ever counted, or all put back */
-    if (OU_LIKELY(type->flags & OU_TF_PLAIN && !ou_load_relaxed(&ou_special) && !OU_ASAN)) {
-        ou_header_bury(o); /* a slot owns what its heap gave: no need to ask the page */
-        ou_heap_put_object(ou_heap_current(), type->bin, o);
+    /* Nobody else has ever counted, or all put back. A slot owns what its heap gave: no need to
+     * ask the page. */
+    if (OU_LIKELY(ou_is_plain(o) && !ou_load_relaxed(&ou_special) && !OU_ASAN)) {
+        ou_quick_free(o, OU_PLAIN_BIN);
         return;
     }
+    const ou_type *type = ou_type_get(o);
     type->die(o, type);
 }
 

@@ -67,11 +67,12 @@ OU_INLINE int32_t ou_rc_count(uint32_t shared)
     return (int32_t)shared >> 2;
 }
 
-/* Header of a new object: count 1, owned by this thread. Two full-width stores; later accesses
- * are narrower, which store forwarding can serve. */
+/* Header of a new object: count 1, owned by this thread, not tracked yet. Two full-width
+ * stores; later accesses are narrower, which store forwarding can serve. */
 OU_INLINE void ou_header_set(ou_object *o, const ou_type *type)
 {
-    uint64_t first = type->birth | ou_self.birth, second = (uint64_t)type->index << 32;
+    uint64_t first = (type->birth | ou_self.birth) & ~((uint64_t)OU_GC_TRACKED << 48);
+    uint64_t second = (uint64_t)type->index << 32;
     memcpy(o, &first, 8);
     memcpy((char *)o + 8, &second, 8);
 }

@@ -4,14 +4,20 @@
  * quick.h - births and deaths that nobody must be told of, as straight lines without a call.
  * For the types floor, which knows what its objects hold.
  *
- * Birth:  o = ou_quick_new(type, bin, bits)     NULL: take the long way (ou_object_new); with
- *         ... or ou_quick_new_polled            a safepoint before it
- *         ...fields and references...
+ * Birth:  o = ou_quick_block(bin, &first)     NULL: take the long way (ou_object_new); with
+ *         ... or ou_quick_block_polled          a safepoint before it
+ *         ...fields and references...           ou_quick_take
+ *         ou_quick_show(o, type, first)         the header, last
  * Death:  type->die(o, type), called by ou_decref_last:
- *         ou_quick_dies()                       false: ou_quick_die_long(o, refs, refs)
- *         rest = ou_quick_drop(refs, end, ...)  rest < end: some reference needs more than a
- *                                               subtraction: ou_quick_die_long(o, refs, rest)
- *         ou_quick_free(o, bin)
+ *         ou_quick_dies()                       false: ou_object_die_unshared(o, type)
+ *         ou_quick_end(o, refs, n, gaps, bin)
+ *
+ * Where the number of references is small it should be a constant to the compiler, by
+ * OU_QUICK_BY_NUMBER or a function for each: not for the loop, but for the bin. A bin that is
+ * read from what dies, or computed from its length, makes the magazine's address wait for the
+ * object, and the next birth, whose block comes from there, for that: births and deaths then
+ * run one after the other. A predicted jump to a constant bin waits for nothing
+ * (docs/objects.md, "Straight lines").
  *
  * Why no weakref and no intern entry can be there: whoever makes one leaves the state INIT
  * first (docs/counting.md), and ou_decref_last calls `die` in state INIT only. Why the block is
@@ -23,49 +29,47 @@
 
 #include "object/object.h"
 
-OU_INLINE ou_object *ou_quick_birth(uint64_t first, const ou_type *type, uint32_t bin,
-                                    uint64_t bits)
+/* Plain objects are the numbers: a header and 8 bytes, no references, nobody is told of their
+ * death. They end without a look at their type. */
+#define OU_PLAIN_BIN (ou_class_of_words(3) + OU_CLASS_COUNT)
+
+OU_INLINE bool ou_is_plain(const ou_object *o)
 {
-    ou_object *o = ou_heap_pop_object(bin);
-    if (OU_UNLIKELY(!o)) {
-        return NULL;
-    }
-    first |= type->birth | bits << 48;
-    ptrdiff_t known = type - ou_types; /* a built-in type: no load */
-    uint64_t second = (uint64_t)(__builtin_constant_p(known) ? known : type->index) << 32;
-    memcpy(o, &first, sizeof first);
-    memcpy((char *)o + 8, &second, sizeof second);
-    return o;
+    return o->type - OU_KIND_INT <= OU_KIND_FLOAT - OU_KIND_INT;
 }
 
-/* Block and header of an object of the size of `bin`, `bits` being added to its gcbits. Given a
- * constant type, its index is one as well. */
-OU_INLINE ou_object *ou_quick_new(const ou_type *type, uint32_t bin, uint64_t bits)
+/* A block of `bin` for an object; its header still says dead, or nothing. `first` is for
+ * ou_quick_show. */
+OU_INLINE ou_object *ou_quick_block(uint32_t bin, uint64_t *first)
 {
-    uint64_t first = ou_self.birth;
-    if (OU_UNLIKELY(!first || ou_load_relaxed(&ou_special) || OU_ASAN)) {
+    *first = ou_self.birth;
+    if (OU_UNLIKELY(!*first || ou_load_relaxed(&ou_special) || OU_ASAN)) {
         return NULL;
     }
-    return ou_quick_birth(first, type, bin, bits);
+    return ou_heap_pop_object(bin);
 }
 
 /* The same behind a safepoint: NULL also when somebody wants the thread there. The long way
  * begins with ou_object_poll. */
-OU_INLINE ou_object *ou_quick_new_polled(const ou_type *type, uint32_t bin, uint64_t bits)
+OU_INLINE ou_object *ou_quick_block_polled(uint32_t bin, uint64_t *first)
 {
-    uint64_t first = ou_self.birth;
-    if (OU_UNLIKELY(!first || OU_ASAN) ||
+    *first = ou_self.birth;
+    if (OU_UNLIKELY(!*first || OU_ASAN) ||
         OU_UNLIKELY(ou_load_relaxed(&ou_special) | ou_load_relaxed(&ou_self.self->poll))) {
         return NULL;
     }
-    return ou_quick_birth(first, type, bin, bits);
+    return ou_heap_pop_object(bin);
 }
 
-/* The collector may look from here on; for a constant `bits`, no load of what was just written.
- */
-OU_INLINE void ou_quick_track(ou_object *o)
+/* The header, when all fields are set: one store makes the object alive and, if its type is,
+ * tracked. The collector may look from here on, and finds the type in the word that is written
+ * before. A constant type's index is a constant. */
+OU_INLINE void ou_quick_show(ou_object *o, const ou_type *type, uint64_t first)
 {
-    ou_store_release(&o->gcbits, (uint8_t)(OU_GC_ALIVE | OU_GC_TRACKED));
+    ptrdiff_t known = type - ou_types; /* a built-in type: no load */
+    uint64_t second = (uint64_t)(__builtin_constant_p(known) ? known : type->index) << 32;
+    memcpy((char *)o + 8, &second, sizeof second);
+    ou_store_release((uint64_t *)o, first | type->birth); /* pairs: ou_glance_at */
 }
 
 /* One more reference without a call; false when another slot owns `o`: ou_incref then. */
@@ -109,22 +113,66 @@ OU_INLINE void ou_quick_decref(ou_object *o)
         ou_decref(o);
         return;
     }
-    const ou_type *type = ou_type_get(o);
-    if (OU_UNLIKELY(ou_load_acquire(&o->rc_shared) != OU_RC_INIT ||
-                    !(type->flags & OU_TF_PLAIN) || ou_load_relaxed(&ou_special) || OU_ASAN)) {
+    if (OU_UNLIKELY(ou_load_acquire(&o->rc_shared) != OU_RC_INIT || !ou_is_plain(o) ||
+                    ou_load_relaxed(&ou_special) || OU_ASAN)) {
         ou_decref_last(o);
         return;
     }
-    ou_quick_free(o, type->bin);
+    ou_quick_free(o, OU_PLAIN_BIN);
+}
+
+/* Runs line(k) for k = n, a constant in each case; line(n) for larger ones. */
+#define OU_QUICK_BY_NUMBER(n, line)                                                            \
+    switch (n) {                                                                               \
+    case 1:                                                                                    \
+        line(1);                                                                               \
+        break;                                                                                 \
+    case 2:                                                                                    \
+        line(2);                                                                               \
+        break;                                                                                 \
+    case 3:                                                                                    \
+        line(3);                                                                               \
+        break;                                                                                 \
+    case 4:                                                                                    \
+        line(4);                                                                               \
+        break;                                                                                 \
+    case 5:                                                                                    \
+        line(5);                                                                               \
+        break;                                                                                 \
+    case 6:                                                                                    \
+        line(6);                                                                               \
+        break;                                                                                 \
+    default:                                                                                   \
+        line(n);                                                                               \
+    }
+
+/* Copies references, taking one of each, until one needs a call: the number of those before
+ * it, or `n`. */
+OU_INLINE size_t ou_quick_take(ou_object **to, ou_object *const *from, size_t n)
+{
+    size_t i = 0;
+#pragma GCC unroll 8
+    for (; i < n; i++) {
+        ou_object *o = from[i];
+        if (OU_UNLIKELY(!ou_own_incref(o))) {
+            break;
+        }
+        to[i] = o;
+    }
+    return i;
 }
 
 /* Drops references, of which some may be NULL if `gaps`, until one needs a call: the place of
  * that, or `end`. */
 OU_INLINE ou_object **ou_quick_drop(ou_object **refs, ou_object **end, bool gaps)
 {
+#pragma GCC unroll 8
     for (; refs != end; refs++) {
         ou_object *o = *refs;
-        if ((!gaps || o) && OU_UNLIKELY(!ou_own_decref(o))) {
+        if (gaps && OU_UNLIKELY(!o)) {
+            continue;
+        }
+        if (OU_UNLIKELY(!ou_own_decref(o))) {
             break;
         }
     }
@@ -140,5 +188,17 @@ OU_INLINE bool ou_quick_dies(void)
 /* The rest of a death: the references of `o` from `refs` to `rest` are gone already and become
  * NULL. */
 void ou_quick_die_long(ou_object *o, ou_object **refs, ou_object **rest);
+
+/* Ends a container that has `n` references, at `refs`, and nothing else besides its block of
+ * `bin`. */
+OU_INLINE void ou_quick_end(ou_object *o, ou_object **refs, size_t n, bool gaps, uint32_t bin)
+{
+    ou_object **rest = ou_quick_drop(refs, refs + n, gaps);
+    if (OU_LIKELY(rest == refs + n)) {
+        ou_quick_free(o, bin);
+        return;
+    }
+    ou_quick_die_long(o, refs, rest);
+}
 
 #endif

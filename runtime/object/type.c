@@ -25,7 +25,8 @@ static void type_place(uint32_t index, const ou_type *description)
     ou_type *type = &ou_types[index];
     *type = *description;
     ou_type_size_set(type, description->size_bytes);
-    uint64_t bits = OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0);
+    uint64_t bits = OU_GC_ALIVE | (type->flags & OU_TF_FINALIZER ? OU_GC_FINALIZER : 0) |
+                    (type->flags & OU_TF_TRACKED ? OU_GC_TRACKED : 0);
     /* Without membarrier nobody may rely on being the owner: docs/sharing.md. */
     uint64_t flags = type->flags & OU_TF_TRACKED && !ou_have_membarrier ? OU_FL_SHARED : 0;
     type->birth = bits << 48 | flags << 56;

@@ -41,7 +41,6 @@ enum ou_type_flags {
     OU_TF_FINALIZER = 4,  /* `finalize` runs once before death */
     OU_TF_VALUE_HASH = 8, /* hashable by `hash`; without it and the next one: OU_EHASH */
     OU_TF_ID_HASH = 16,   /* hashed and compared by identity */
-    OU_TF_PLAIN = 32,     /* fixed size, refers to nothing, nobody is told of its death */
     OU_TF_OPEN = 64,      /* instance: later attributes in a side array */
     OU_TF_READY = 128     /* instance: the layout is final. Atomic: set by the first instance */
 };

@@ -253,6 +253,7 @@ static ou_type describe(const char *name, struct ou_class *cls)
     type.cls = cls;
     if (cls->closed) {
         type.slots = (uint16_t)cls->attrs->count;
+        ou_instance_set_die(&type);
     }
     type.size_bytes = bytes_with(cls, type.slots);
     type.direct = type.slots; /* an open class's inline slots may have no names yet */

@@ -28,11 +28,13 @@ static __attribute__((noinline)) ou_object *float_new_long(double value)
 
 ou_object *ou_float_new(double value)
 {
-    ou_float *f = (ou_float *)ou_quick_new(&ou_types[OU_KIND_FLOAT], ou_number_bin(), 0);
+    uint64_t first;
+    ou_float *f = (ou_float *)ou_quick_block(OU_PLAIN_BIN, &first);
     if (OU_UNLIKELY(!f)) {
         return float_new_long(value);
     }
     f->value = value;
+    ou_quick_show(&f->base, &ou_types[OU_KIND_FLOAT], first);
     return &f->base;
 }
 
@@ -153,7 +155,7 @@ void ou_float_define(void)
         .name = "float",
         .index = OU_KIND_FLOAT,
         .kind = OU_KIND_FLOAT,
-        .flags = OU_TF_VALUE_HASH | OU_TF_PLAIN,
+        .flags = OU_TF_VALUE_HASH,
         .size_bytes = sizeof(ou_float),
         .hash = float_hash,
         .repr = float_repr,

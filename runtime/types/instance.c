@@ -17,17 +17,12 @@ bool ou_is_instance(const ou_object *o)
            OU_TYPE_FIRST_CLASS; /* behind the built-in types there are only classes */
 }
 
-/* The first `n` attributes become `values`; all words behind them, the other attributes and an
- * open class's side array, NULL. Relaxed stores: a few, not worth the calls of memcpy and
- * memset that plain ones would become. */
-OU_INLINE void fill(ou_object *o, const ou_type *type, ou_object *const *values, size_t n)
+/* No attribute set, no side array. Relaxed stores: a few, not worth the call of memset that
+ * plain ones would become. */
+OU_INLINE void fill_empty(ou_object *o, const ou_type *type)
 {
-    ou_object **at = ou_instance_slots(o);
     ou_object **end = (ou_object **)((char *)o + type->size_bytes);
-    for (ou_object **set = at + n; at != set; at++) {
-        ou_store_relaxed(at, *values++);
-    }
-    for (; at != end; at++) {
+    for (ou_object **at = ou_instance_slots(o); at != end; at++) {
         ou_store_relaxed(at, NULL);
     }
 }
@@ -45,7 +40,7 @@ static __attribute__((noinline)) ou_object *instance_new_long(const ou_type *cls
     if (OU_UNLIKELY(!o)) {
         return NULL;
     }
-    fill(o, cls, NULL, 0);
+    fill_empty(o, cls);
     ou_object_track(o);
     return o;
 }
@@ -55,12 +50,13 @@ ou_object *ou_instance_new(const ou_type *cls)
     if (OU_UNLIKELY(!cls || !(ou_load_acquire(&cls->flags) & OU_TF_READY))) {
         return instance_new_long(cls); /* pairs: ou_class_seal */
     }
-    ou_object *o = ou_quick_new_polled(cls, cls->bin, 0);
+    uint64_t first;
+    ou_object *o = ou_quick_block_polled(cls->bin, &first);
     if (OU_UNLIKELY(!o)) {
         return instance_new_long(cls);
     }
-    fill(o, cls, NULL, 0);
-    ou_object_track(o);
+    fill_empty(o, cls);
+    ou_quick_show(o, cls, first);
     return o;
 }
 
@@ -360,15 +356,24 @@ static __attribute__((noinline)) ou_object *instance_of_long(const ou_type *cls,
 
 ou_object *ou_instance_of_steal(const ou_type *cls, ou_object *const *values, size_t n)
 {
+    uint64_t first;
     ou_object *o = NULL;
-    if (OU_LIKELY(cls && ou_load_acquire(&cls->flags) & OU_TF_READY && n <= cls->direct)) {
-        o = ou_quick_new_polled(cls, cls->bin, 0); /* pairs: ou_class_seal */
+    size_t direct = cls ? cls->direct : 0; /* not 0: a closed class, with all words of that */
+    if (OU_LIKELY(n - 1 < direct)) {
+        o = ou_quick_block_polled(cls->bin, &first);
     }
     if (OU_UNLIKELY(!o)) {
         return instance_of_long(cls, values, n);
     }
-    fill(o, cls, values, n);
-    ou_object_track(o);
+    ou_object **slots = ou_instance_slots(o);
+    size_t i = 0;
+    do {
+        ou_store_relaxed(&slots[i], values[i]);
+    } while (++i < n);
+    for (; i < direct; i++) {
+        ou_store_relaxed(&slots[i], NULL);
+    }
+    ou_quick_show(o, cls, first);
     return o;
 }
 
@@ -428,17 +433,44 @@ static void instance_drop(ou_object *o)
     }
 }
 
+/* Of a closed class with up to 14 attributes. */
+OU_INLINE uint32_t closed_bin(size_t n)
+{
+    return ou_class_of_words(sizeof(ou_instance) / sizeof(ou_object *) + n) +
+           OU_BIN_FIRST_TRACKED;
+}
+
+/* Of an open class, or with many attributes. */
 static void instance_die(ou_object *o, const ou_type *type)
 {
-    ou_object **rest = ou_instance_slots(o), **end = rest + type->slots;
-    if (ou_quick_dies() && !(OU_UNLIKELY(ou_instance_is_open(type)) && *end)) {
-        rest = ou_quick_drop(rest, end, true);
-        if (OU_LIKELY(rest == end)) {
-            ou_quick_free(o, type->bin);
-            return;
-        }
+    if (OU_UNLIKELY(!ou_quick_dies() || ou_instance_side(o, type))) {
+        ou_object_die_unshared(o, type);
+        return;
     }
-    ou_quick_die_long(o, ou_instance_slots(o), rest);
+    ou_quick_end(o, ou_instance_slots(o), type->slots, true, type->bin);
+}
+
+#define DIE(n)                                                                                 \
+    static void die_##n(ou_object *o, const ou_type *type)                                     \
+    {                                                                                          \
+        if (OU_UNLIKELY(!ou_quick_dies())) {                                                   \
+            ou_object_die_unshared(o, type);                                                   \
+            return;                                                                            \
+        }                                                                                      \
+        ou_quick_end(o, ou_instance_slots(o), n, true, closed_bin(n));                         \
+    }
+#define NAME(n) die_##n,
+#define NUMBERS(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8)
+
+NUMBERS(DIE)
+
+void ou_instance_set_die(ou_type *type)
+{
+    static void (*const by_number[])(ou_object *, const ou_type *) = {instance_die,
+                                                                      NUMBERS(NAME)};
+    if (type->slots < sizeof by_number / sizeof by_number[0]) {
+        type->die = by_number[type->slots];
+    }
 }
 
 static void instance_release(ou_object *o)

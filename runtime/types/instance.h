@@ -83,4 +83,7 @@ const char *ou_class_attr_name(const struct ou_class *cls, uint32_t index);
 /* The slots every class shares: instance.c. */
 extern const ou_type ou_instance_template;
 
+/* Closed classes, their `slots` being set: the `die` for that number. */
+void ou_instance_set_die(ou_type *type);
+
 #endif

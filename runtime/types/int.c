@@ -30,11 +30,13 @@ ou_object *ou_int_new(int64_t value)
     if (offset < SMALL_COUNT) {
         return &small[offset].base;
     }
-    ou_int *i = (ou_int *)ou_quick_new(&ou_types[OU_KIND_INT], ou_number_bin(), 0);
+    uint64_t first;
+    ou_int *i = (ou_int *)ou_quick_block(OU_PLAIN_BIN, &first);
     if (OU_UNLIKELY(!i)) {
         return int_new_long(value);
     }
     i->value = value;
+    ou_quick_show(&i->base, &ou_types[OU_KIND_INT], first);
     return &i->base;
 }
 
@@ -88,7 +90,7 @@ void ou_int_define(void)
         .name = "int",
         .index = OU_KIND_INT,
         .kind = OU_KIND_INT,
-        .flags = OU_TF_VALUE_HASH | OU_TF_PLAIN,
+        .flags = OU_TF_VALUE_HASH,
         .size_bytes = sizeof(ou_int),
         .hash = int_hash,
         .repr = int_repr,

@@ -36,30 +36,35 @@ static __attribute__((noinline)) ou_object *list_fill_rest(ou_list *l, ou_object
                                                            size_t i)
 {
     ou_refs_take(l->room + i, items + i, l->len - i);
-    ou_quick_track(&l->base);
+    ou_quick_show(&l->base, &ou_types[OU_KIND_LIST], ou_self.birth);
+    return &l->base;
+}
+
+OU_INLINE ou_object *fill(ou_list *l, ou_object *const *items, size_t n, uint64_t first)
+{
+    size_t i = ou_quick_take(l->room, items, n);
+    if (OU_UNLIKELY(i < n)) {
+        return list_fill_rest(l, items, i);
+    }
+    ou_quick_show(&l->base, &ou_types[OU_KIND_LIST], first);
     return &l->base;
 }
 
 ou_object *ou_list_of(ou_object *const *items, size_t n)
 {
+    uint64_t first;
     ou_list *l = NULL;
     if (OU_LIKELY(n <= OU_LIST_ROOM)) {
-        l = (ou_list *)ou_quick_new_polled(&ou_types[OU_KIND_LIST], ou_list_bin(n), 0);
+        l = (ou_list *)ou_quick_block_polled(ou_list_bin(n), &first);
     }
     if (OU_UNLIKELY(!l)) {
         return list_of_long(items, n);
     }
     ou_list_init(l, n);
     l->len = n;
-    for (size_t i = 0; i < n; i++) {
-        ou_object *item = items[i];
-        if (OU_UNLIKELY(!ou_own_incref(item))) {
-            return list_fill_rest(l, items, i);
-        }
-        l->room[i] = item;
-    }
-    ou_quick_track(&l->base);
-    return &l->base;
+#define FILL(k) return fill(l, items, k, first)
+    OU_QUICK_BY_NUMBER(n, FILL)
+#undef FILL
 }
 
 int64_t ou_list_len(ou_object *list)

@@ -80,8 +80,11 @@ ou_list *ou_list_make(size_t capacity)
     }
     size_t room = capacity <= OU_LIST_ROOM ? capacity : 0;
     const ou_type *type = &ou_types[OU_KIND_LIST];
-    ou_list *l = (ou_list *)ou_quick_new(type, ou_list_bin(room), 0);
-    if (OU_UNLIKELY(!l)) {
+    uint64_t first;
+    ou_list *l = (ou_list *)ou_quick_block(ou_list_bin(room), &first);
+    if (OU_LIKELY(l != NULL)) {
+        ou_header_set(&l->base, type);
+    } else {
         l = (ou_list *)ou_object_new(type, ou_list_bytes(room));
     }
     if (OU_UNLIKELY(!l)) {
@@ -378,25 +381,43 @@ static void list_release(ou_object *o)
     }
 }
 
+/* Its items are in the block. Mostly the list has as many as it was born with. */
+OU_INLINE void die_in_room(ou_list *l, size_t n)
+{
+    if (OU_LIKELY(l->capacity == n)) {
+        ou_quick_end(&l->base, l->room, n, false, ou_list_bin(n));
+    } else {
+        ou_quick_end(&l->base, l->room, n, false, ou_list_bin(l->capacity));
+    }
+}
+
+/* It has outgrown its room, or never had one. */
+static __attribute__((noinline)) void die_apart(ou_list *l, size_t n)
+{
+    ou_object **rest = ou_quick_drop(l->items, l->items + n, false);
+    if (OU_LIKELY(rest == l->items + n)) {
+        list_release(&l->base);
+        ou_object_free_block(&l->base);
+        return;
+    }
+    ou_quick_die_long(&l->base, l->items, rest);
+}
+
 static void list_die(ou_object *o, const ou_type *type)
 {
-    (void)type;
     ou_list *l = (ou_list *)o;
-    size_t len = l->len;
-    ou_object **rest = l->items, **end = rest + len;
-    if (ou_quick_dies() && len <= OU_LIST_ROOM) {
-        rest = ou_quick_drop(rest, end, false);
-        if (OU_LIKELY(rest == end)) {
-            if (OU_LIKELY(l->items == l->room)) {
-                ou_quick_free(o, ou_list_bin(l->capacity));
-            } else {
-                list_release(o);
-                ou_object_free_block(o);
-            }
-            return;
-        }
+    size_t n = l->len;
+    if (OU_UNLIKELY(!ou_quick_dies() || n > OU_LIST_ROOM)) {
+        ou_object_die_unshared(o, type);
+        return;
     }
-    ou_quick_die_long(o, l->items, rest);
+    if (OU_UNLIKELY(l->items != l->room)) {
+        die_apart(l, n);
+        return;
+    }
+#define DIE(k) die_in_room(l, k)
+    OU_QUICK_BY_NUMBER(n, DIE)
+#undef DIE
 }
 
 static int list_equal(ou_object *a, ou_object *b, int depth)

@@ -25,12 +25,6 @@ typedef struct ou_float {
 static_assert(sizeof(ou_int) == 24, "an int is its header and 8 bytes");
 static_assert(sizeof(ou_float) == 24, "a float is its header and 8 bytes");
 
-/* Bin of both, a leaf of three words: a constant, where `bin` of the type is a load. */
-OU_INLINE uint32_t ou_number_bin(void)
-{
-    return ou_class_of_words(sizeof(ou_int) / sizeof(uint64_t)) + OU_CLASS_COUNT;
-}
-
 OU_INLINE bool ou_is_integral(const ou_object *o)
 {
     return ou_is_kind(o, OU_KIND_INT) || ou_is_kind(o, OU_KIND_BOOL);

@@ -91,7 +91,8 @@ ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
     if (OU_UNLIKELY(len > QUICK_LEN)) {
         return str_make_long(bytes, len, hash);
     }
-    ou_str_object *s = (ou_str_object *)ou_quick_new(&ou_types[OU_KIND_STR], quick_bin(len), 0);
+    uint64_t first;
+    ou_str_object *s = (ou_str_object *)ou_quick_block(quick_bin(len), &first);
     if (OU_UNLIKELY(!s)) {
         return str_make_long(bytes, len, hash);
     }
@@ -100,6 +101,7 @@ ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
     s->hash = hash;
     s->bytes[len] = 0;
     copy_short(s->bytes, bytes, len);
+    ou_quick_show(&s->base, &ou_types[OU_KIND_STR], first);
     return s;
 }
 

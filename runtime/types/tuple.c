@@ -46,7 +46,17 @@ static __attribute__((noinline)) ou_object *tuple_fill_rest(ou_tuple *t,
                                                             ou_object *const *items, size_t i)
 {
     ou_refs_take(t->items + i, items + i, t->len - i);
-    ou_quick_track(&t->base);
+    ou_quick_show(&t->base, &ou_types[OU_KIND_TUPLE], ou_self.birth);
+    return &t->base;
+}
+
+OU_INLINE ou_object *fill(ou_tuple *t, ou_object *const *items, size_t n, uint64_t first)
+{
+    size_t i = ou_quick_take(t->items, items, n);
+    if (OU_UNLIKELY(i < n)) {
+        return tuple_fill_rest(t, items, i);
+    }
+    ou_quick_show(&t->base, &ou_types[OU_KIND_TUPLE], first);
     return &t->base;
 }
 
@@ -58,20 +68,15 @@ ou_object *ou_tuple_new(ou_object *const *items, size_t n)
     if (OU_UNLIKELY(n > QUICK_ITEMS)) {
         return tuple_new_long(items, n);
     }
-    ou_tuple *t = (ou_tuple *)ou_quick_new_polled(&ou_types[OU_KIND_TUPLE], quick_bin(n), 0);
+    uint64_t first;
+    ou_tuple *t = (ou_tuple *)ou_quick_block_polled(quick_bin(n), &first);
     if (OU_UNLIKELY(!t)) {
         return tuple_new_long(items, n);
     }
     t->len = n;
-    for (size_t i = 0; i < n; i++) {
-        ou_object *item = items[i];
-        if (OU_UNLIKELY(!ou_own_incref(item))) {
-            return tuple_fill_rest(t, items, i);
-        }
-        t->items[i] = item;
-    }
-    ou_quick_track(&t->base);
-    return &t->base;
+#define FILL(k) return fill(t, items, k, first)
+    OU_QUICK_BY_NUMBER(n, FILL)
+#undef FILL
 }
 
 int64_t ou_tuple_len(const ou_object *o)
@@ -117,18 +122,14 @@ static void tuple_drop(ou_object *o)
 
 static void tuple_die(ou_object *o, const ou_type *type)
 {
-    (void)type;
     ou_tuple *t = (ou_tuple *)o;
-    size_t len = t->len;
-    ou_object **rest = t->items, **end = rest + len;
-    if (ou_quick_dies() && len <= QUICK_ITEMS) {
-        rest = ou_quick_drop(rest, end, false);
-        if (OU_LIKELY(rest == end)) {
-            ou_quick_free(o, quick_bin(len));
-            return;
-        }
+    if (OU_UNLIKELY(!ou_quick_dies() || t->len > QUICK_ITEMS)) {
+        ou_object_die_unshared(o, type);
+        return;
     }
-    ou_quick_die_long(o, t->items, rest);
+#define END(k) ou_quick_end(o, t->items, k, false, quick_bin(k))
+    OU_QUICK_BY_NUMBER(t->len, END)
+#undef END
 }
 
 int ou_tuple_hash_at(ou_tuple *t, uint64_t *hash, int depth)
