@@ -72,8 +72,9 @@ static __attribute__((noinline)) ou_str_object *str_make_long(const char *bytes,
     return s;
 }
 
-/* memcpy of most names without a call: two moves that may overlap. */
-OU_INLINE void copy_short(char *to, const char *from, size_t len)
+/* memcpy of 4 to 32 bytes, most names, without a call: two moves that may overlap. False: of
+ * others. */
+OU_INLINE bool copy_short(char *to, const char *from, size_t len)
 {
     if (len - 16 <= 16) {
         memcpy(to, from, 16);
@@ -81,9 +82,21 @@ OU_INLINE void copy_short(char *to, const char *from, size_t len)
     } else if (len - 8 <= 8) {
         memcpy(to, from, 8);
         memcpy(to + len - 8, from + len - 8, 8);
+    } else if (len - 4 <= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
     } else {
-        memcpy(to, from, len);
+        return false;
     }
+    return true;
+}
+
+/* The call is the last thing done, so that shorter ones save no register for it. */
+static __attribute__((noinline)) ou_str_object *str_fill(ou_str_object *s, const char *bytes)
+{
+    memcpy(s->bytes, bytes, s->len);
+    ou_quick_show(&s->base, &ou_types[OU_KIND_STR], ou_self.birth);
+    return s;
 }
 
 ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
@@ -100,7 +113,9 @@ ou_str_object *ou_str_make(const char *bytes, size_t len, uint64_t hash)
     s->looks = 0;
     s->hash = hash;
     s->bytes[len] = 0;
-    copy_short(s->bytes, bytes, len);
+    if (OU_UNLIKELY(!copy_short(s->bytes, bytes, len))) {
+        return str_fill(s, bytes);
+    }
     ou_quick_show(&s->base, &ou_types[OU_KIND_STR], first);
     return s;
 }
