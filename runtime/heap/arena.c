@@ -25,14 +25,13 @@ static struct {
     size_t most_before; /* lock: ... and between the two before */
     size_t filling;     /* lock: the chunk that was made last; 0: none */
     size_t dirty;       /* lock; read relaxed: free pages that are not clean */
-    run out[OUT_MAX];   /* lock: on their way to the system, neither free nor used; else 0 pages
-                         */
-    size_t out_pages;   /* lock: in all of them */
-    uint64_t *aged;     /* lock: bit set = was so at the last tick already */
-    uint64_t tick_ns;   /* lock: time of the last tick */
-    size_t told;        /* lock: pages in use up to which the soft limit's crossing was told */
-    uint32_t waiting;   /* atomic: somebody sleeps until there are dirty pages */
-    size_t refused;     /* lock: dirty pages that the system left as they are (locked memory) */
+    run out[OUT_MAX]; /* lock: on their way to the system, neither free nor used; or 0 pages */
+    size_t out_pages; /* lock: in all of them */
+    uint64_t *aged;   /* lock: bit set = was so at the last tick already */
+    uint64_t tick_ns; /* lock: time of the last tick */
+    size_t told;      /* lock: pages in use up to which the soft limit's crossing was told */
+    uint32_t waiting; /* atomic: somebody sleeps until there are dirty pages */
+    size_t refused;   /* lock: dirty pages that the system left as they are (locked memory) */
 } arena;
 
 void (*ou_arena_on_dirty)(void);
@@ -159,9 +158,12 @@ static void fade_peak(size_t fades)
     ou_lock_give(&arena.lock);
 }
 
+#define LIFT 8 /* a program that needs both comes to rest after some rounds */
+
 /* A 32nd above the peak free pages go before others come: as many of the arena's, the highest
- * ones, as make that up; when there are not enough of them, the peak is raised, and those
- * inside of spans go when their owners see that ou_arena_growth has changed. */
+ * ones, as make that up, and the peak is lifted by an eighth of them. When there are not enough
+ * it is raised, and those inside of spans go when their owners see that ou_arena_growth has
+ * changed. */
 static void grow(void)
 {
     ou_lock_take(&arena.lock);
@@ -170,8 +172,9 @@ static void grow(void)
     size_t keep = arena.dirty - ou_min(arena.dirty, leave);
     size_t from = keep ? ou_place_behind_dirty(&arena.map, keep) : 0;
     ou_lock_give(&arena.lock);
-    purge(arena.map.soiled, from, spared);
+    size_t gone = purge(arena.map.soiled, from, spared);
     ou_lock_take(&arena.lock);
+    ou_peak_lift(gone / LIFT);
     if (ou_peak_raise(ou_arena_held_bytes())) {
         ou_store_relaxed(&ou_arena_growth, ou_arena_growth + 1);
     }
@@ -213,7 +216,7 @@ static size_t find_small(bool *huge)
     start = arena.dirty ? ou_place_find(m, 1, 1, OU_SEEN_DIRTY) : 0;
     if (!start && ou_huge_due()) {
         start = ou_place_find(m, OU_CHUNK_PAGES, OU_CHUNK_PAGES, OU_SEEN_OTHERS);
-        start = start ? start : ou_place_fresh(m, OU_CHUNK_PAGES, OU_CHUNK_PAGES, 0);
+        start = start ? start : ou_place_last(m, OU_CHUNK_PAGES, OU_CHUNK_PAGES, 0);
         *huge = start != 0;
     }
     return start;
@@ -229,7 +232,7 @@ static size_t find_any(size_t pages, size_t align_pages, ou_arena_use use, bool 
         start = ou_place_find(m, pages, align_pages, OU_SEEN_OTHERS);
     }
     if (!start) {
-        start = ou_place_fresh(m, pages, align_pages, roomy ? 3 * pages : 0);
+        start = ou_place_last(m, pages, align_pages, roomy ? 3 * pages : 0);
     }
     return start ? start : ou_place_find(m, pages, align_pages, OU_SEEN_ALL);
 }

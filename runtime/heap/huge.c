@@ -60,9 +60,11 @@ static size_t ceiling(size_t offset)
     return (offset + HUGE_BYTES - 1) >> HUGE_SHIFT;
 }
 
-/* Touches the first of the 2 MiB from number `i` on; did the page come fast? */
-static bool came_fast(size_t i)
+/* Asks for 2 MiB and touches their first bytes; did the page come fast? */
+static bool ask_one(size_t i)
 {
+    ou_store_relaxed(&any, 1u);
+    tell(i, i + 1, true, ou_os_huge);
     uint64_t limit = (uint64_t)OU_KNOB(heap_huge_slow_us) * 1000, begin = ou_os_now_ns();
     ou_os_populate(ou_range + (i << HUGE_SHIFT), 1);
     if (!limit || ou_os_now_ns() - begin <= limit) {
@@ -79,9 +81,7 @@ static bool came_fast(size_t i)
 /* Asks for the 2 MiB from number `i` to `end`, of which none is touched yet. */
 static void ask(size_t i, size_t end)
 {
-    ou_store_relaxed(&any, 1u);
-    tell(i, i + 1, true, ou_os_huge);
-    if (came_fast(i)) {
+    if (ask_one(i)) {
         tell(i + 1, end, true, ou_os_huge);
     }
 }
@@ -110,6 +110,16 @@ void ou_huge_wish(const char *block, size_t had, size_t bytes)
     if (fresh > first && fresh <= end) {
         ou_store_relaxed(&any, 1u);
         tell(fresh - 1, fresh, true, ou_os_huge); /* touched in part: the kernel may join it */
+    }
+}
+
+void ou_huge_fill(const char *block, size_t bytes)
+{
+    size_t least = (size_t)OU_KNOB(heap_huge_bytes), at = (size_t)(block - ou_range);
+    size_t i = ceiling(at), end = (at + bytes) >> HUGE_SHIFT;
+    bool fast = least && bytes >= least;
+    for (; fast && i < end && due(HUGE_PAGES); i++) {
+        fast = ask_one(i);
     }
 }
 

@@ -19,6 +19,9 @@
  * the aligned 2 MiB within it, unless it is below knob heap_huge_bytes. */
 void ou_huge_wish(const char *block, size_t had, size_t bytes);
 
+/* The caller fills all of the block's bytes now: as above, each huge page by the clock. */
+void ou_huge_fill(const char *block, size_t bytes);
+
 /* Is a heap of `heap_bytes` so large that its small blocks are put into chunks? From sixteen
  * times that knob on, by knob heap_huge_spans; not below a soft limit, where nothing free
  * stays. */

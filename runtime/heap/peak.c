@@ -41,6 +41,11 @@ bool ou_peak_passed(size_t held)
     return OU_UNLIKELY(ou_peak_above(held) != 0);
 }
 
+void ou_peak_lift(size_t bytes)
+{
+    ou_store_relaxed(&peak, peak + bytes);
+}
+
 bool ou_peak_raise(size_t held)
 {
     bool passed = ou_peak_passed(held);

@@ -18,6 +18,9 @@ bool ou_peak_passed(size_t held);
 /* ... by how many bytes? */
 size_t ou_peak_above(size_t held);
 
+/* Under the arena's lock: the next growth begins as much later. */
+void ou_peak_lift(size_t bytes);
+
 /* Under the arena's lock. The next growth begins above what is resident now; false: that is no
  * more than it was. */
 bool ou_peak_raise(size_t held);

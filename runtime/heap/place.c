@@ -85,16 +85,37 @@ size_t ou_place_find(ou_places *m, size_t n, size_t align, ou_seen seen)
     return 0;
 }
 
-size_t ou_place_fresh(ou_places *m, size_t n, size_t align, size_t room)
+/* First page of the run of free ones that ends at top, or top. */
+static size_t tail(const ou_places *m)
 {
-    size_t start = aligned(m->top, align);
-    size_t end = start + n + room <= m->pages ? start + n + room : start + n;
+    size_t i = m->top;
+    while (i > 1) {
+        size_t last = (i - 1) % 64;
+        uint64_t not_seen = ~seen_in(m, (i - 1) / 64, OU_SEEN_OTHERS) << (63 - last);
+        if (not_seen) {
+            return i - (size_t)__builtin_clzll(not_seen);
+        }
+        i -= last + 1;
+    }
+    return 1;
+}
+
+size_t ou_place_last(ou_places *m, size_t n, size_t align, size_t room)
+{
+    size_t behind = tail(m), start = aligned(behind + room, align);
+    if (start + n + room > m->pages) {
+        start = aligned(behind, align);
+        room = 0;
+    }
+    size_t end = start + n + room;
     if (end > m->pages) {
         return 0;
     }
-    ou_bits_put(m->free, m->top, end - m->top, true);
-    ou_place_freed(m, m->top);
-    ou_store_relaxed(&m->top, end);
+    if (end > m->top) {
+        ou_bits_put(m->free, m->top, end - m->top, true);
+        ou_place_freed(m, m->top);
+        ou_store_relaxed(&m->top, end);
+    }
     return start;
 }
 

@@ -39,9 +39,9 @@ typedef struct ou_places {
 /* First free run of `n` pages aligned to `align` (power of two) below top; 0: none. */
 size_t ou_place_find(ou_places *m, size_t n, size_t align, ou_seen seen);
 
-/* A run at the end of what was ever taken, `room` more pages being left free behind it; 0: the
- * range is at its end. */
-size_t ou_place_fresh(ou_places *m, size_t n, size_t align, size_t room);
+/* A run behind all that is in use, `room` more pages being left free on both sides (what lies
+ * before it may grow as well); 0: the range is at its end. */
+size_t ou_place_last(ou_places *m, size_t n, size_t align, size_t room);
 
 /* Pages from `start` on have become free, or dirty: searches look there again. */
 void ou_place_freed(ou_places *m, size_t start);

@@ -8,7 +8,7 @@
  * (copies count; the heap grows long arrays in place), rounded up to what the heap hands out
  * for that size anyway.
  */
-#include "heap/page.h"
+#include "heap/huge.h"
 #include "object/guard.h"
 #include "object/quick.h"
 #include "types/list.h"
@@ -146,6 +146,16 @@ ou_object *ou_list_repeat(ou_object *item, size_t n)
     return &l->base;
 }
 
+/* An array that is filled as soon as it is there: huge pages waste nothing. */
+static ou_object **array_to_fill(size_t n)
+{
+    ou_object **items = ou_side_alloc(n * sizeof *items);
+    if (items && ou_page_is_plain(items)) {
+        ou_huge_fill((const char *)items, n * sizeof *items);
+    }
+    return items;
+}
+
 /* Items of a list or tuple at one moment, each with a reference of its own. */
 typedef struct snapshot {
     ou_object **items;
@@ -156,7 +166,7 @@ static bool snapshot_take(ou_list *from, snapshot *out)
 {
     ou_guard guard = ou_guard_begin(&from->base);
     out->len = from->len;
-    out->items = out->len ? ou_side_alloc(out->len * sizeof(ou_object *)) : NULL;
+    out->items = out->len ? array_to_fill(out->len) : NULL;
     bool ok = out->items || !out->len;
     if (OU_LIKELY(ok)) {
         ou_refs_take(out->items, from->items, out->len);

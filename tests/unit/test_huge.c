@@ -79,6 +79,24 @@ static void a_block_of_its_size_does_not_ask(void **state)
     ou_free(p);
 }
 
+/* Who fills an array at once asks for all of it. */
+static void a_copied_list_asks(void **state)
+{
+    (void)state;
+    enum { ITEMS = 8 * MIB / sizeof(ou_object *) };
+    ou_object *item = ou_int_new(7), *list = ou_list_repeat(item, ITEMS);
+    assert_non_null(list);
+    uint64_t before = ou_stat("heap_huge_changes");
+    ou_object *copy = ou_list_copy(list);
+    assert_non_null(copy);
+    assert_in_range(ou_stat("heap_huge_changes") - before, 3, 4);
+    assert_int_equal(ou_list_len(copy), ITEMS);
+    ou_decref(copy);
+    ou_decref(list);
+    ou_decref(item);
+    ou_heap_trim();
+}
+
 static void the_knob_ends_it(void **state)
 {
     (void)state;
@@ -287,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT_TEST(who_grows_asks_until_it_is_purged),
         UNIT_TEST(a_block_of_its_size_does_not_ask),
+        UNIT_TEST(a_copied_list_asks),
         UNIT_TEST(the_knob_ends_it),
         UNIT_TEST(small_blocks_of_a_large_heap_ask),
         UNIT_TEST(what_a_peak_leaves_is_small),

@@ -98,12 +98,46 @@ static void growth_takes_the_place_of_free_pages(void **state)
     assert_int_equal(ou_heap_check(), 0);
 }
 
+/* 192 MiB, 96 of which are dropped before 32 come that fit nowhere there. */
+static void swing(void)
+{
+    char *more[8] = {0};
+    take();
+    give(0, 2);
+    for (size_t i = 0; i < 8; i++) {
+        more[i] = ou_malloc(2 * BLOCK);
+        assert_non_null(more[i]);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        ou_free(more[i]);
+    }
+    give(1, 2);
+}
+
+static void a_program_that_swings_comes_to_rest(void **state)
+{
+    (void)state;
+    ou_heap_trim();
+    size_t before = purged();
+    for (int i = 0; i < 40; i++) {
+        swing();
+    }
+    assert_true(purged() > before);
+    before = purged();
+    for (int i = 0; i < 4; i++) {
+        swing();
+    }
+    assert_int_equal(purged(), before);
+    ou_heap_trim();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(what_was_in_use_of_late_stays),
         UNIT_TEST(what_was_not_in_use_goes),
         UNIT_TEST(growth_takes_the_place_of_free_pages),
+        UNIT_TEST(a_program_that_swings_comes_to_rest),
     };
     return UNIT_MAIN(tests);
 }
