@@ -7,9 +7,9 @@
  * every result, count and death is exact (things.h). On things that travel from thread to
  * thread with their shadows: as exact, except that a death may wait for another thread's
  * safepoint. On a list, a dict and an instance that all share: each thread has keys and an
- * attribute of its own there, which are exact in spite of the others; the rest is exact when
- * all stand at a barrier: nothing appended is lost or doubled, and a thread's items are in
- * their order.
+ * attribute of its own there, which are exact in spite of the others, also in copies; a copy of
+ * the list has each thread's items in their order, and pairs that were added in one step are
+ * whole; the rest is exact when all stand at a barrier: nothing appended is lost or doubled.
  *
  * The interleaving is free, what a thread does to its own things depends on the seed alone. So
  * when a program fails, each thread's own part is run again by itself, and the shortest row of
@@ -17,7 +17,6 @@
  *
  *      team [SEED [STEPS [FORGET [ACTOR STEPS]]]]     FORGET: plant a fault in that step
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,30 +27,9 @@
 #include "support/scale.h"
 #include "support/seed.h"
 #include "support/team.h"
-#include "things.h"
+#include "game.h"
 
-enum { THREADS = 4, ROUNDS = 5, PROGRAMS = 6, SHARED_KEYS = 16, SHARED_LIST = 4096 };
-
-typedef struct player {
-    actor own, travel;
-    prng choose, shared;
-    int64_t dict[SHARED_KEYS]; /* what the shared dict has under its keys; 0: nothing */
-    int64_t attr;
-    int64_t appended, popped; /* sums over the values */
-    int64_t appends, pops;
-} player;
-
-static struct {
-    uint64_t seed;
-    unsigned threads;
-    size_t steps; /* of each thread */
-    ou_object *list, *dict, *instance;
-    ou_object *key[THREADS][SHARED_KEYS];
-    thing *box[THREADS][THREADS]; /* atomic: from, to */
-    bool given[THREADS][THREADS]; /* before the box is filled, by whoever fills it */
-    player player[THREADS];
-    pthread_barrier_t barrier;
-} game;
+team_game game;
 
 /* ---- what travels --------------------------------------------------------------------------
  */
@@ -80,112 +58,11 @@ static void receive(player *p, unsigned from, unsigned me)
     }
 }
 
-/* ---- what is shared ------------------------------------------------------------------------
- */
-
-/* An int that some actor made: whose? */
-static unsigned maker_of(ou_object *o)
-{
-    int64_t value = 0;
-    REQUIRE(ou_int_value(o, &value) == OU_OK && value >= 1000000000);
-    REQUIRE(value / 1000000000 <= THREADS);
-    return (unsigned)(value / 1000000000) - 1;
-}
-
-static int64_t value_drop(ou_object *o)
-{
-    int64_t value = 0;
-    REQUIRE(o && ou_int_value(o, &value) == OU_OK);
-    ou_decref(o);
-    return value;
-}
-
-static void dict_own(player *p, unsigned me)
-{
-    size_t k = prng_below(&p->shared, SHARED_KEYS);
-    ou_object *key = game.key[me][k];
-    if (prng_chance(&p->shared, 50)) {
-        ou_object *o = actor_value(&p->travel, &p->dict[k]);
-        REQUIRE(ou_dict_set(game.dict, key, o) == OU_OK);
-        ou_decref(o);
-    } else if (prng_chance(&p->shared, 40)) {
-        REQUIRE(ou_dict_del(game.dict, key) == (p->dict[k] ? OU_OK : OU_EKEY));
-        p->dict[k] = 0;
-    } else {
-        ou_object *o = ou_dict_get(game.dict, key);
-        REQUIRE((o ? value_drop(o) : 0) == p->dict[k]);
-    }
-}
-
-static void dict_other(player *p)
-{
-    unsigned whose = (unsigned)prng_below(&p->shared, game.threads);
-    ou_object *o = ou_dict_get(game.dict, game.key[whose][prng_below(&p->shared, SHARED_KEYS)]);
-    if (o) {
-        REQUIRE(maker_of(o) == whose);
-        ou_decref(o);
-    }
-}
-
-/* Own keys do not move during the walk: each is met once, with its value. */
-static void dict_walk(const player *p, unsigned me)
-{
-    uint64_t pos = 0;
-    ou_object *key = NULL, *value = NULL;
-    size_t met[SHARED_KEYS] = {0};
-    int more = 0;
-    while ((more = ou_dict_next(game.dict, &pos, &key, &value)) == 1) {
-        for (size_t k = 0; k < SHARED_KEYS; k++) {
-            if (key == game.key[me][k]) {
-                int64_t got = 0;
-                REQUIRE(ou_int_value(value, &got) == OU_OK && got == p->dict[k]);
-                met[k]++;
-            }
-        }
-        ou_decref(key);
-        ou_decref(value);
-    }
-    REQUIRE(more == 0 || more == OU_ECHANGED);
-    for (size_t k = 0; k < SHARED_KEYS; k++) {
-        REQUIRE(met[k] <= 1 && (more || met[k] == (p->dict[k] != 0)));
-    }
-}
-
-static void list_both(player *p)
-{
-    if (ou_list_len(game.list) < SHARED_LIST && prng_chance(&p->shared, 55)) {
-        int64_t value = 0;
-        REQUIRE(ou_list_append_steal(game.list, actor_value(&p->travel, &value)) == OU_OK);
-        p->appended += value;
-        p->appends++;
-        return;
-    }
-    ou_object *o = ou_list_pop(game.list);
-    REQUIRE(o || ou_error() == OU_EINDEX);
-    if (o) {
-        p->popped += value_drop(o);
-        p->pops++;
-    }
-}
-
-static void instance_both(player *p, unsigned me)
-{
-    int64_t any = 0;
-    ou_object *o = actor_value(&p->travel, &p->attr);
-    REQUIRE(ou_attr_set_at_steal(game.instance, (int)me, o) == OU_OK);
-    o = actor_value(&p->travel, &any);
-    REQUIRE(ou_attr_set_at_steal(game.instance, THREADS, o) == OU_OK);
-    o = ou_attr_get_at(game.instance, THREADS);
-    maker_of(o);
-    ou_decref(o);
-    REQUIRE(value_drop(ou_attr_get_at(game.instance, (int)me)) == p->attr);
-}
-
 static void shared_step(player *p, unsigned me)
 {
     switch (prng_below(&p->shared, 12)) {
     case 0:
-        dict_walk(p, me);
+        (prng_chance(&p->shared, 30) ? dict_moment : dict_walk)(p, me);
         break;
     case 1:
     case 2:
@@ -213,46 +90,6 @@ static void shared_step(player *p, unsigned me)
 
 /* ---- when all stand ------------------------------------------------------------------------
  */
-
-static void check_shared_list(void)
-{
-    int64_t sum = 0, n = 0, last[THREADS] = {0};
-    for (unsigned i = 0; i < game.threads; i++) {
-        const player *p = &game.player[i];
-        sum += p->appended - p->popped;
-        n += p->appends - p->pops;
-    }
-    REQUIRE(ou_list_len(game.list) == n);
-    for (int64_t i = 0; i < n; i++) {
-        ou_object *o = ou_list_get(game.list, (size_t)i);
-        unsigned who = maker_of(o);
-        int64_t value = value_drop(o);
-        REQUIRE(value > last[who]); /* appended later, and never moved */
-        last[who] = value;
-        sum -= value;
-    }
-    REQUIRE(sum == 0);
-}
-
-static void check_shared(void)
-{
-    int64_t keys = 0;
-    for (unsigned i = 0; i < game.threads; i++) {
-        const player *p = &game.player[i];
-        for (size_t k = 0; k < SHARED_KEYS; k++) {
-            ou_object *o = ou_dict_get(game.dict, game.key[i][k]);
-            REQUIRE((o ? value_drop(o) : 0) == p->dict[k]);
-            REQUIRE(ou_refcount(game.key[i][k]) == 1 + (p->dict[k] != 0));
-            keys += p->dict[k] != 0;
-        }
-        if (p->attr) {
-            REQUIRE(value_drop(ou_attr_get_at(game.instance, (int)i)) == p->attr);
-        }
-    }
-    REQUIRE(ou_dict_len(game.dict) == keys);
-    check_shared_list();
-    REQUIRE(ou_refcount(game.list) == 1 && ou_refcount(game.dict) == 1);
-}
 
 static void stand(void)
 {

@@ -406,6 +406,40 @@ void thing_change(actor *a, thing *t)
     thing_check(t);
 }
 
+/* Empty, of n items, or of one item n times. */
+static void list_new(actor *a, thing *t, size_t n)
+{
+    unsigned how = (unsigned)prng_below(&a->r, 3);
+    ou_object *items[THING_ROOM];
+    if (how == 0) {
+        t->o = ou_list_new(prng_below(&a->r, 10));
+        return;
+    }
+    for (; t->len < n; t->len++) {
+        bool again = how == 2 && t->len;
+        items[t->len] = again ? ou_incref(items[0]) : actor_value(a, &t->value[t->len]);
+        t->value[t->len] = again ? t->value[0] : t->value[t->len];
+    }
+    t->o = how == 1 ? ou_list_of(items, n) : ou_list_repeat(items[0], n);
+    for (size_t i = 0; i < n; i++) {
+        ou_decref(items[i]);
+    }
+}
+
+/* Without attributes, or born with the first ones; a gap among them. */
+static void instance_new(actor *a, thing *t)
+{
+    ou_object *values[2] = {NULL, NULL};
+    size_t n = prng_below(&a->r, 3);
+    for (size_t i = 0; i < n; i++) {
+        if (prng_chance(&a->r, 70)) {
+            values[i] = actor_value(a, &t->value[t->len]);
+            t->key[t->len++] = (int)i;
+        }
+    }
+    t->o = n ? ou_instance_of_steal(thing_class, values, n) : ou_instance_new(thing_class);
+}
+
 thing *thing_new(actor *a)
 {
     thing *t = calloc(1, sizeof *t);
@@ -416,13 +450,13 @@ thing *thing_new(actor *a)
     size_t n = 1 + prng_below(&a->r, 6);
     switch (t->kind) {
     case THING_LIST:
-        t->o = ou_list_new(prng_below(&a->r, 10));
+        list_new(a, t, n);
         break;
     case THING_DICT:
         t->o = ou_dict_new(prng_below(&a->r, 10));
         break;
     case THING_INSTANCE:
-        t->o = ou_instance_new(thing_class);
+        instance_new(a, t);
         break;
     case THING_TUPLE:
         for (; t->len < n; t->len++) {
