@@ -43,7 +43,7 @@ typedef struct ou_remote {
     uint32_t tag;    /* of the page */
     uint32_t len;    /* blocks */
     uint32_t charge; /* what a block counts of a batch */
-    uint16_t places[OU_REMOTE_LEN + 2]; /* of the blocks in the page; the last two: unused */
+    uint16_t places[OU_REMOTE_LEN + 2]; /* of the blocks in the page, and twice the last */
 } __attribute__((aligned(64))) ou_remote;
 
 #define OU_FRESH_MAX 128u /* as a collection due at 8 MiB has pages */

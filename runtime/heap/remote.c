@@ -107,12 +107,15 @@ static void *block_at(uintptr_t page, uint64_t place)
     return (void *)(page << OU_PAGE_SHIFT | place << 3);
 }
 
-/* Writes the places into the blocks. Behind the end stand old ones, which nobody looks at. */
-static void chain_tie(const ou_remote *chain)
+/* Writes the places into the blocks. Behind the end stands the last one, so that the owner
+ * needs not ask at each place whether there is one. */
+static void chain_tie(ou_remote *chain)
 {
-    const uint16_t *at = chain->places;
-    for (uint32_t j = 0; 3 * j < chain->len && chain->len > 1; j++) {
-        uint64_t first = j ? at[3 * j] : chain->len;
+    uint16_t *at = chain->places;
+    uint32_t n = chain->len;
+    at[n] = at[n + 1] = at[n - 1];
+    for (uint32_t j = 0; 3 * j < n && n > 1; j++) {
+        uint64_t first = j ? at[3 * j] : n;
         word_set(block_at(chain->page, at[j]), WORD_NODE,
                  first | (uint64_t)at[3 * j + 1] << PLACE_BITS |
                      (uint64_t)at[3 * j + 2] << 2 * PLACE_BITS);
@@ -262,16 +265,16 @@ static void *inbox_take(void **inbox)
     return ou_exchange_acquire(inbox, NULL); /* pairs: chain_push */
 }
 
-/* What a chain's places are checked by: see ou_block_begins. */
+/* Where a chain lies, and what its places are checked by (ou_block_begins). */
 typedef struct chain_page {
     uintptr_t number;
     uint32_t divides, end;
 } chain_page;
 
-/* Follows a place of `node`; the line is asked for, not waited for. */
-OU_INLINE void *follow(const void *node, uint64_t place, chain_page page)
+/* Follows place number `i` in the word of `node`; the line is asked for, not waited for. */
+OU_INLINE void *follow(const void *node, uint64_t word, uint32_t i, chain_page page)
 {
-    uint32_t at = (uint32_t)(place & PLACE_MASK);
+    uint32_t at = (uint32_t)(word >> i * PLACE_BITS) & PLACE_MASK;
     void *p = block_at(page.number, at);
     if (OU_UNLIKELY(at * 8 * page.divides >= page.end && !ou_heap_block_starts(p))) {
         ou_heap_corrupt(node);
@@ -280,14 +283,14 @@ OU_INLINE void *follow(const void *node, uint64_t place, chain_page page)
     return p;
 }
 
-/* Blocks of a chain in the order they were freed in; returns how many, and the next chain.
- * Whether they are free is looked at when they are handed out. */
-static uint32_t untie(void *root, void *blocks[CHAIN_MAX], void **next)
+/* Blocks of a chain in the order they were freed in, and up to two times the last one; returns
+ * how many, and the next chain. Whether they are free is looked at when they are handed out. */
+static __attribute__((noinline)) uint32_t untie(void *root, void **blocks, void **next)
 {
     const size_t number = (uintptr_t)root >> OU_PAGE_SHIFT;
     const uint32_t *ends = (const uint32_t *)ou_page_ends_zero;
     const chain_page page = {number, ou_tag_of(root)->divides, ou_load_relaxed(&ends[number])};
-    uint32_t n = 1, known = 1;
+    uint32_t n = 1;
     blocks[0] = root;
     if (is_node(root)) {
         uint64_t word = word_get(root, WORD_NODE);
@@ -295,15 +298,15 @@ static uint32_t untie(void *root, void *blocks[CHAIN_MAX], void **next)
         if (OU_UNLIKELY(n < 2 || n > CHAIN_MAX)) {
             ou_heap_corrupt(root);
         }
-        for (uint32_t i = 1; i < 3 && known < n; i++) {
-            blocks[known++] = follow(root, word >> i * PLACE_BITS, page);
-        }
+        blocks[1] = follow(root, word, 1, page);
+        blocks[2] = follow(root, word, 2, page);
     }
     for (uint32_t j = 1; 3 * j < n; j++) {
+        const void *node = blocks[j];
         uint64_t word = word_get(blocks[j], WORD_NODE);
-        for (uint32_t i = 0; i < 3 && known < n; i++) {
-            blocks[known++] = follow(blocks[j], word >> i * PLACE_BITS, page);
-        }
+        blocks[3 * j] = follow(node, word, 0, page);
+        blocks[3 * j + 1] = follow(node, word, 1, page);
+        blocks[3 * j + 2] = follow(node, word, 2, page);
     }
     *next = (void *)(uintptr_t)(word_get(blocks[n - 1], WORD_LINK) << 3);
     return n;
@@ -327,7 +330,7 @@ static void take_back(ou_heap *heap, uint32_t bin, void **blocks, uint32_t n, bo
 /* Takes chains of the pending list back until `enough` blocks of bin `want` came. */
 static uint32_t pending_drain(ou_heap *heap, bool objects, uint32_t want, uint32_t enough)
 {
-    void *root = heap->pending[objects], *blocks[CHAIN_MAX];
+    void *root = heap->pending[objects], *blocks[CHAIN_MAX + 2];
     uint64_t all = 0;
     int64_t bytes = 0, tracked = 0;
     uint32_t wanted = 0;
