@@ -219,6 +219,81 @@ static bool act_collect(void)
     return ou_gc_collect() == 1500;
 }
 
+static bool act_collect_sliced(void)
+{
+    return ou_gc_collect_sliced(NULL) == 1500;
+}
+
+/* Members with finalizers, of which some bring back what they refer to. */
+static int ends;
+static ou_object *back[10];
+
+static int note_end(ou_object *self, void *arg)
+{
+    (void)arg;
+    if (ends % 50 == 0) {
+        back[ends / 50 % 10] = ou_incref(self);
+    }
+    ends++;
+    return 0;
+}
+
+static void prepare_tellers(void)
+{
+    static const ou_type *teller;
+    static const char *const attrs[] = {"self"};
+    teller = teller ? teller : ou_class_new("Teller", attrs, 1, true, note_end, NULL);
+    base = ou_list_new(0);
+    REQUIRE(teller && base);
+    ends = 0;
+    for (int i = 0; i < 500; i++) {
+        ou_object *o = ou_instance_new(teller);
+        REQUIRE(o && ou_attr_set_at(o, 0, o) == OU_OK);
+        ou_decref(o);
+    }
+}
+
+static bool act_collect_tellers(void)
+{
+    bool found = ou_gc_collect() == 490 && ends == 500;
+    for (int i = 0; i < 10; i++) {
+        ou_decref(back[i]);
+    }
+    return found && ou_gc_collect() == 10 && ends == 500;
+}
+
+/* Classes stay, so each failure is looked at by itself: nothing of it is left. */
+static void class_points(bool sticky)
+{
+    static const char *const attrs[] = {"one", "two", "three"};
+    const ou_type *made = NULL;
+    int failed = 0;
+    for (int n = 1; !made; n++) {
+        size_t bytes = ou_heap_live_bytes();
+        sweep_fail_after(n, sticky);
+        made = ou_class_new("Made under pressure", attrs, 3, false, NULL, NULL);
+        sweep_fail_after(0, false);
+        failed += !made;
+        EXPECT(made || (ou_error() == OU_ENOMEM && ou_heap_live_bytes() == bytes));
+        REQUIRE(n < 100);
+    }
+    for (int i = 0; i < 300; i++) { /* its table grows on the way */
+        char name[16];
+        snprintf(name, sizeof name, "more%d", i);
+        for (int n = 1, at = -1; at < 0; n++) {
+            size_t bytes = ou_heap_live_bytes();
+            sweep_fail_after(n, sticky);
+            at = ou_class_attr(made, name);
+            sweep_fail_after(0, false);
+            failed += at < 0;
+            EXPECT(at == 3 + i || (at == OU_ENOMEM && ou_heap_live_bytes() == bytes));
+            REQUIRE(n < 100);
+        }
+    }
+    printf("%-28s %3d points failed%s\n", "class", failed, sticky ? ", sticky" : " once");
+    EXPECT(failed > 300);
+}
+
 /* The weakref table grows by use and stays so: let it have its size beforehand. */
 static void grow_weakref_table(void)
 {
@@ -251,8 +326,10 @@ int main(void)
          clean},
         {"weakref", prepare_list, act_weakref, no_weakref, NULL, clean},
     };
-    static const sweep_case calm = {"collector", prepare_garbage, act_collect, NULL, NULL,
-                                    clean};
+    static const sweep_case calm[] = {
+        {"collector", prepare_garbage, act_collect, NULL, NULL, clean},
+        {"collector, short stops", prepare_garbage, act_collect_sliced, NULL, NULL, clean},
+        {"collector, finalizers", prepare_tellers, act_collect_tellers, NULL, NULL, clean}};
     /* Interning a string in place may or may not need memory: only the outcome is checked. */
     static const sweep_case steal = {"intern_steal", prepare_steal,  act_intern_steal,
                                      not_stolen,     table_one_more, clean};
@@ -271,8 +348,12 @@ int main(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         sweep_run(&cases[i], SWEEP_FAILS);
     }
-    sweep_run(&calm, SWEEP_CALM);
+    for (size_t i = 0; i < sizeof calm / sizeof *calm; i++) {
+        sweep_run(&calm[i], SWEEP_CALM);
+    }
     sweep_run(&steal, SWEEP_EITHER);
+    class_points(false);
+    class_points(true);
     EXPECT_EQ(ou_stop(), OU_OK);
     return expect_result();
 }

@@ -13,7 +13,7 @@
 
 enum { SWEEP_QUIET = 4, SWEEP_MAX = 2000 };
 
-static void sweep_fail_after(int n, bool sticky)
+void sweep_fail_after(int n, bool sticky)
 {
     char text[16];
     snprintf(text, sizeof(text), "%d", n);

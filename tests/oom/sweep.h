@@ -34,4 +34,7 @@ typedef enum sweep_kind {
 /* Runs one case both ways and prints how many points failed. */
 void sweep_run(const sweep_case *c, sweep_kind kind);
 
+/* From here on allocation number n fails, and all later ones if `sticky`; 0: none. */
+void sweep_fail_after(int n, bool sticky);
+
 #endif
