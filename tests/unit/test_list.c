@@ -291,6 +291,29 @@ static void items_die_after_the_list_changed(void **state)
     ou_decref(seen_list);
 }
 
+/* A long array finds room where it is: of all the times it grows it is copied but a few. */
+static void long_lists_grow_in_place(void **state)
+{
+    (void)state;
+    enum { N = 1 << 21 };
+    int64_t from_malloc = 0;
+    assert_ok(ou_knob_get("heap", &from_malloc));
+    uint64_t grown = ou_stat("heap_grown_in_place"), copied = ou_stat("heap_large_allocs");
+    ou_object *list = ou_list_new(0), *item = ou_float_new(1.5);
+    for (int i = 0; i < N; i++) {
+        assert_ok(ou_list_append(list, item));
+    }
+    assert_int_equal(ou_refcount(item), N + 1);
+    grown = ou_stat("heap_grown_in_place") - grown;
+    copied = ou_stat("heap_large_allocs") - copied;
+    if (!from_malloc) {
+        assert_true(grown >= 8);
+        assert_in_range(copied, 1, grown / 2);
+    }
+    ou_decref(list);
+    ou_decref(item);
+}
+
 static void tuples_are_fixed(void **state)
 {
     (void)state;
@@ -353,6 +376,7 @@ int main(void)
         UNIT_TEST(nesting_too_deep_to_compare),
         UNIT_TEST(list_that_holds_itself_prints),
         UNIT_TEST(items_die_after_the_list_changed),
+        UNIT_TEST(long_lists_grow_in_place),
         UNIT_TEST(tuples_are_fixed),
         UNIT_TEST(empty_tuple_is_one_and_hashable_by_content),
     };
