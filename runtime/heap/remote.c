@@ -127,6 +127,7 @@ static void chain_push(ou_remote *chain)
     uint32_t bin = ou_tag_bin(chain->tag);
     int64_t bytes = (int64_t)chain->len * ou_bins[bin].size_bytes;
     ou_heap *owner = ou_heap_at(ou_tag_heap(chain->tag));
+    expect_write(owner->inbox); /* from the owner's cache, while the chain is tied */
     chain_tie(chain);
     ou_fetch_add_relaxed(&owner->inbox_bytes, bytes);
     if (bin >= OU_BIN_FIRST_TRACKED) {
