@@ -152,6 +152,10 @@ void ou_heap_free_object_frozen(void *p);
  * objects, whose headers say so already. A span that becomes empty is given back whole. */
 void ou_heap_free_bits(ou_page *span, const uint64_t *bits, uint32_t words, uint32_t n);
 
+/* Frees `n` objects' blocks of `bin` that lie in one page of the caller's heap and say already
+ * that they are dead. When they are all that is in use there, it is given back whole. */
+void ou_heap_put_neighbours(uint32_t bin, void *const *blocks, size_t n);
+
 /* Free pages inside of spans: sparse.c. Gives those of the caller's raw spans back. */
 void ou_sparse_give(ou_heap *heap);
 /* The free block number `index` is about to be handed out. */

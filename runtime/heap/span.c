@@ -242,7 +242,7 @@ static void span_settle(ou_heap *heap, uint32_t bin, ou_page *span, uint32_t n)
 
 /* Puts blocks of one bin back into their spans; one look at a span for each run of blocks that
  * lie in it. They are marked free already. */
-static void put_many(ou_heap *heap, uint32_t bin, void **blocks, size_t n)
+static void put_many(ou_heap *heap, uint32_t bin, void *const *blocks, size_t n)
 {
     const ou_bin_info *info = &ou_bins[bin];
     for (size_t i = 0; i < n;) {
@@ -267,6 +267,28 @@ static void put_many(ou_heap *heap, uint32_t bin, void **blocks, size_t n)
 void ou_span_put(ou_heap *heap, uint32_t bin, void *block)
 {
     put_many(heap, bin, &block, 1);
+}
+
+#define NEIGHBOURS 32 /* fewer may be wanted again soon */
+
+void ou_heap_put_neighbours(uint32_t bin, void *const *blocks, size_t n)
+{
+    ou_heap *heap = ou_heap_current();
+    if (n < NEIGHBOURS) {
+        for (size_t i = 0; i < n; i++) {
+            ou_heap_put_object(heap, bin, blocks[i]);
+        }
+        return;
+    }
+    ou_page *span = ou_span_of(blocks[0]);
+    if (n == span->used && span != heap->current[bin] && !span->frozen) {
+        span_settle(heap, bin, span, (uint32_t)n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ou_block_set_free_as(false, blocks[i]);
+    }
+    put_many(heap, bin, blocks, n);
 }
 
 /* The blocks that `bits` names become free blocks of their span. */

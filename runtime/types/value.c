@@ -15,6 +15,53 @@
 
 uint64_t ou_hash_seed;
 
+typedef uint64_t __attribute__((may_alias)) word;
+
+/* Ends the plain objects from refs[0] on that lie in one page and have no other reference, but
+ * for their blocks; returns how many. Two comparisons an object: the words of the header are
+ * what they were at birth. */
+static size_t bury_neighbours(ou_object *const *refs, size_t n)
+{
+    const uintptr_t page = (uintptr_t)refs[0] >> OU_PAGE_SHIFT;
+    const uint64_t counts = 1 | (uint64_t)ou_self.slot << 32, counts_mask = ~(uint64_t)0 >> 16;
+    const uint64_t type = (uint64_t)refs[0]->type << 32 | OU_RC_INIT;
+    size_t i = 0;
+    for (; i < n; i++) {
+        ou_object *o = refs[i];
+        __builtin_prefetch(refs[ou_min(i + OU_REFS_AHEAD, n - 1)], 1);
+        if ((uintptr_t)o >> OU_PAGE_SHIFT != page ||
+            (ou_load_relaxed((word *)o) & counts_mask) != counts ||
+            ou_load_acquire((word *)o + 1) != type) {
+            break;
+        }
+        ou_header_bury(o);
+    }
+    return i;
+}
+
+/* Are two objects on one page and the first one plain? */
+static bool are_neighbours(const ou_object *a, const ou_object *b)
+{
+    return ((uintptr_t)a ^ (uintptr_t)b) >> OU_PAGE_SHIFT == 0 && ou_is_plain(a);
+}
+
+void ou_refs_drop(ou_object *const *refs, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        ou_object *o = refs[i];
+        size_t next = ou_min(i + 1, n - 1), done = 0;
+        __builtin_prefetch(refs[ou_min(i + OU_REFS_AHEAD, n - 1)], 1);
+        if (o && are_neighbours(o, refs[next]) && !ou_load_relaxed(&ou_special) && !OU_ASAN) {
+            done = bury_neighbours(refs + i, n - i);
+            ou_heap_put_neighbours(OU_PLAIN_BIN, (void *const *)refs + i, done);
+        }
+        if (!done && o) {
+            ou_quick_decref(o);
+        }
+        i += ou_max(done, 1);
+    }
+}
+
 int ou_fail_type(const char *function, const char *wanted, const ou_object *given)
 {
     if (!given) {

@@ -64,16 +64,6 @@ OU_INLINE void ou_refs_take(ou_object **dst, ou_object *const *src, size_t n)
 }
 
 /* Drops n references that nobody else can see any more; NULL where one was dropped before. */
-OU_INLINE void ou_refs_drop(ou_object *const *refs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (OU_LIKELY(i + OU_REFS_AHEAD < n)) {
-            __builtin_prefetch(refs[i + OU_REFS_AHEAD], 1);
-        }
-        if (OU_LIKELY(refs[i] != NULL)) {
-            ou_quick_decref(refs[i]);
-        }
-    }
-}
+void ou_refs_drop(ou_object *const *refs, size_t n);
 
 #endif
