@@ -21,6 +21,10 @@ static void bind_get_del(void **state)
     assert_ok(ou_frame_bind(f, "a", o));
     assert_int_equal(ou_refcount(o), 2);
     assert_ptr_equal(ou_frame_get_borrow(f, "a"), o);
+    char same[] = "a"; /* names are equal by their text */
+    assert_ptr_equal(ou_frame_get_borrow(f, same), o);
+    assert_ok(ou_frame_bind(f, same, o));
+    assert_int_equal(ou_refcount(o), 2);
     assert_ok(ou_frame_bind(f, "a", ou_none())); /* rebinding drops the old one */
     assert_int_equal(ou_refcount(o), 1);
     assert_ok(ou_frame_bind_steal(f, "b", o));

@@ -330,8 +330,9 @@ static int use_frames(ou_object *self, void *arg)
     ou_frame *f = ou_frame_current();
     runs++;
     assert_non_null(f);
-    if (ou_frame_get_borrow(f, "kept")) {
-        assert_ptr_not_equal(ou_frame_get_borrow(f, "kept"), self);
+    static const char *const names[] = {"kept", "victim", "left", "a", "b", "c"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_ptr_not_equal(ou_frame_get_borrow(f, names[i]), self); /* or not bound */
     }
     ou_frame *above = ou_frame_push("finalizer", 1);
     assert_ok(ou_frame_bind_steal(above, "victim", victim_of(NULL)));

@@ -10,6 +10,7 @@
 #include "support/unit.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "support/proc.h"
 
@@ -165,6 +166,30 @@ static void what_a_finalizer_saves_lives_on(void **state)
     assert_nothing_left();
 }
 
+static int make_and_save(ou_object *self, void *arg)
+{
+    (void)arg;
+    saved = ou_incref(self);
+    drop_ring(ring_class);
+    return 0;
+}
+
+/* Nothing was freed, but a finalizer ran: what it left as garbage ends all the same. */
+static void what_a_saved_one_leaves_ends(void **state)
+{
+    (void)state;
+    static const char *const attrs[] = {"next"};
+    start("gc_auto=0");
+    const ou_type *cls = ou_class_new("MakerAndSaver", attrs, 1, true, make_and_save, NULL);
+    drop_ring(cls);
+    assert_ok(ou_stop());
+    assert_int_equal(finalized, 1);
+    start("gc_auto=0");
+    ou_decref(saved);
+    assert_ok(ou_stop());
+    assert_nothing_left();
+}
+
 static void what_is_referred_to_is_not_finalized(void **state)
 {
     (void)state;
@@ -313,10 +338,26 @@ static void *relieve(post *p, pthread_t thread)
     return result;
 }
 
+/* Garbage that nobody but the background thread can find: this one sleeps. */
+static void assert_background_works(void)
+{
+    ou_gc_disable();
+    for (int i = 0; i < 10000; i++) {
+        drop_ring(ring_class);
+    }
+    ou_blocking_begin();
+    uint64_t before = ou_stat("gc_automatic");
+    ou_gc_enable();
+    while (ou_stat("gc_automatic") == before) {
+        sched_yield();
+    }
+    ou_blocking_end();
+}
+
 static void attached_threads_are_waited_for_by_nobody(void **state)
 {
     (void)state;
-    start("gc_background=1");
+    start("gc_background=1,gc_min_bytes=64k,gc_period_ms=1");
     post p;
     pthread_t thread;
     ou_object *list = ou_list_new(0);
@@ -328,6 +369,7 @@ static void attached_threads_are_waited_for_by_nobody(void **state)
     assert_ptr_equal(ou_frame_get_borrow(f, "list"), list);
     assert_ok(ou_list_append(list, ou_none()));
     relieve(&p, thread);
+    assert_background_works();
     ou_decref(list);
     assert_ok(ou_stop());
     assert_nothing_left();
@@ -377,6 +419,7 @@ int main(void)
         cmocka_unit_test(what_finalizers_make_ends_as_well),
         cmocka_unit_test(endless_finalizers_do_not_hold_it_up),
         cmocka_unit_test(what_a_finalizer_saves_lives_on),
+        cmocka_unit_test(what_a_saved_one_leaves_ends),
         cmocka_unit_test(what_is_referred_to_is_not_finalized),
         cmocka_unit_test(callbacks_may_use_everything),
         cmocka_unit_test(finalizers_and_callbacks_cannot_stop),

@@ -84,6 +84,28 @@ static void count_follows(void **state)
     assert_int_equal(calls, 0); /* the weakrefs went first: nobody is told */
 }
 
+/* Weakrefs to many objects lie in few places; each is counted for its own. */
+static void count_is_of_one_target(void **state)
+{
+    (void)state;
+    enum { N = 2000 };
+    ou_object *lists = ou_list_new(0), *refs = ou_list_new(0);
+    for (int i = 0; i < N; i++) {
+        ou_object *list = ou_list_new(0);
+        for (int k = 0; k <= i % 3; k++) {
+            assert_ok(ou_list_append_steal(refs, ou_weakref_new(list, NULL, NULL)));
+        }
+        assert_ok(ou_list_append_steal(lists, list));
+    }
+    for (size_t i = 0; i < N; i++) {
+        ou_object *list = ou_list_get(lists, i);
+        assert_int_equal(ou_weakref_count(list), 1 + i % 3);
+        ou_decref(list);
+    }
+    ou_decref(lists);
+    ou_decref(refs);
+}
+
 static void every_callback_is_called_once(void **state)
 {
     (void)state;
@@ -371,6 +393,7 @@ int main(void)
         UNIT_TEST(containers_only),
         UNIT_TEST(get_sets_no_error),
         UNIT_TEST(count_follows),
+        UNIT_TEST(count_is_of_one_target),
         UNIT_TEST(every_callback_is_called_once),
         UNIT_TEST(callbacks_newest_first),
         UNIT_TEST(all_are_cleared_before_any_callback),
