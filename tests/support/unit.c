@@ -52,6 +52,19 @@ int unit_after(void **state)
     return 0;
 }
 
+int unit_count_end(ou_object *self, void *arg)
+{
+    (void)self;
+    ++*(int *)arg;
+    return 0;
+}
+
+void unit_count_call(ou_object *ref, void *arg)
+{
+    assert_null(ou_weakref_get(ref));
+    ++*(int *)arg;
+}
+
 const char *unit_repr(ou_object *o)
 {
     static char bufs[4][512];

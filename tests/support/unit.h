@@ -32,6 +32,11 @@ int unit_after(void **state);  /* the same number must be alive again */
 /* repr of `o` in one of a few static buffers. */
 const char *unit_repr(ou_object *o);
 
+/* A finalizer and a weakref callback that count in the int at `arg`; the second asserts that
+ * the weakref reads as nothing. */
+int unit_count_end(ou_object *self, void *arg);
+void unit_count_call(ou_object *ref, void *arg);
+
 /* Value of an int object; fails the test when it is none. */
 int64_t unit_int(ou_object *o);
 

@@ -99,29 +99,15 @@ static void what_the_old_refer_to_stays(void **state)
 /* Finalizers and weakrefs as in any collection. */
 static int finalized, called;
 
-static int note_end(ou_object *self, void *arg)
-{
-    (void)self, (void)arg;
-    finalized++;
-    return 0;
-}
-
-static void note_call(ou_object *ref, void *arg)
-{
-    (void)arg;
-    assert_null(ou_weakref_get(ref));
-    called++;
-}
-
 static void the_new_end_in_order(void **state)
 {
     (void)state;
     static const char *const attrs[] = {"self"};
     ou_gc_report report;
-    const ou_type *cls = ou_class_new("Ends", attrs, 1, true, note_end, NULL);
+    const ou_type *cls = ou_class_new("Ends", attrs, 1, true, unit_count_end, &finalized);
     begin();
     ou_object *o = ou_instance_new(cls);
-    ou_object *ref = ou_weakref_new(o, note_call, NULL);
+    ou_object *ref = ou_weakref_new(o, unit_count_call, &called);
     assert_ok(ou_attr_set_at(o, 0, o));
     ou_decref(o);
     finalized = called = 0;

@@ -49,12 +49,6 @@ static const ou_type *class_of(int kind)
     return cls[kind];
 }
 
-static void note_call(ou_object *ref, void *arg)
-{
-    assert_null(ou_weakref_get(ref));
-    ++*(int *)arg;
-}
-
 /* Members know both neighbours. Weakrefs to all are left in `refs`, nothing else. */
 static void make_ring(const int *kinds, int n, ou_object **refs)
 {
@@ -63,7 +57,7 @@ static void make_ring(const int *kinds, int n, ou_object **refs)
         o[i] = ou_instance_new(class_of(kinds[i]));
         assert_ok(ou_attr_set_at_steal(o[i], 2, ou_int_new(i)));
         runs[i] = calls[i] = 0;
-        refs[i] = ou_weakref_new(o[i], note_call, &calls[i]);
+        refs[i] = ou_weakref_new(o[i], unit_count_call, &calls[i]);
     }
     for (int i = 0; i < n; i++) {
         assert_ok(ou_attr_set_at(o[i], LEFT, o[(i + n - 1) % n]));
@@ -191,7 +185,7 @@ static void saved_here_ends_elsewhere(void **state)
         }
         assert_int_equal(saved_n, 1);
         int dead = 0;
-        ou_object *ref = ou_weakref_new(saved[0], note_call, &dead);
+        ou_object *ref = ou_weakref_new(saved[0], unit_count_call, &dead);
         team_send(saved[0], drop);
         ou_safepoint();
         assert_int_equal(dead, 1);
@@ -258,13 +252,6 @@ static void saved_from_within_a_crowd(void **state)
 static int upsets, fresh_ends;
 static const ou_type *fresh_class;
 
-static int note_end(ou_object *self, void *arg)
-{
-    (void)self, (void)arg;
-    fresh_ends++;
-    return 0;
-}
-
 /* Turns the list and the dict over that it is garbage with, and fills them with new objects. */
 static int upset_garbage(ou_object *self, void *arg)
 {
@@ -291,7 +278,7 @@ static void garbage_turned_over(void **state)
 {
     (void)state;
     const ou_type *cls = ou_class_new("Victim", NULL, 0, false, upset_garbage, NULL);
-    fresh_class = ou_class_new("Fresh", NULL, 0, false, note_end, NULL);
+    fresh_class = ou_class_new("Fresh", NULL, 0, false, unit_count_end, &fresh_ends);
     for (int sliced = 0; sliced < 2; sliced++) {
         ou_object *list = ou_list_new(0), *dict = ou_dict_new(0);
         for (int i = 0; i < 2; i++) {

@@ -110,30 +110,17 @@ static void giant_false_suspects_end_in_one_stop(void **state)
 /* Garbage in one group with what lives, because it refers to it: judged one by one. */
 static int ends;
 
-static int note_end(ou_object *self, void *arg)
-{
-    (void)self, (void)arg;
-    ends++;
-    return 0;
-}
-
-static void note_call(ou_object *ref, void *arg)
-{
-    assert_null(ou_weakref_get(ref));
-    ++*(int *)arg;
-}
-
 static void garbage_that_refers_to_false_suspects(void **state)
 {
     (void)state;
     static const char *const attrs[] = {"next", "other"};
-    const ou_type *cls = ou_class_new("Ends", attrs, 2, true, note_end, NULL);
+    const ou_type *cls = ou_class_new("Ends", attrs, 2, true, unit_count_end, &ends);
     for (int tells = 0; tells < 3; tells++) {
         ou_gc_report report;
         ou_object *live = hub(10), *dead = ring(7);
         assert_ok(ou_attr_set_at(dead, 1, live));
         int called = 0;
-        ou_object *ref = tells == 1 ? ou_weakref_new(dead, note_call, &called) : NULL;
+        ou_object *ref = tells == 1 ? ou_weakref_new(dead, unit_count_call, &called) : NULL;
         if (tells == 2) {
             ou_object *next = ou_attr_get_at(dead, 0);
             assert_ok(ou_attr_set_at_steal(next, 1, ou_instance_of_steal(cls, NULL, 0)));
@@ -228,11 +215,11 @@ static void giants_are_told(void **state)
     (void)state;
     enum { N = 100000 };
     static const char *const attrs[] = {"next", "other"};
-    const ou_type *cls = ou_class_new("Ends", attrs, 2, true, note_end, NULL);
+    const ou_type *cls = ou_class_new("Ends", attrs, 2, true, unit_count_end, &ends);
     ou_gc_report report;
     ou_object *first = ring(N), *last = ou_instance_new(cls);
     int called = 0;
-    ou_object *ref = ou_weakref_new(first, note_call, &called);
+    ou_object *ref = ou_weakref_new(first, unit_count_call, &called);
     assert_ok(ou_attr_set_at(last, 0, first));
     assert_ok(ou_attr_set_at_steal(first, 1, last));
     ends = 0;
