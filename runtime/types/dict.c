@@ -44,8 +44,7 @@ OU_INLINE int key_hash(ou_object *key, uint64_t *hash)
     return OU_LIKELY(*hash != 0) ? 0 : ou_hash(key, hash);
 }
 
-/* Empty dict without a block, tracked. */
-static ou_dict *dict_make(void)
+ou_dict *ou_dict_make(void)
 {
     ou_dict *d = (ou_dict *)ou_object_new_fixed(&ou_types[OU_KIND_DICT]);
     if (OU_UNLIKELY(!d)) {
@@ -60,7 +59,7 @@ static ou_dict *dict_make(void)
 ou_object *ou_dict_new(size_t capacity)
 {
     ou_object_poll();
-    ou_dict *d = dict_make();
+    ou_dict *d = ou_dict_make();
     if (OU_UNLIKELY(!d)) {
         return NULL;
     }
@@ -94,7 +93,8 @@ static __attribute__((noinline)) int put_any(ou_dict *d, ou_object *key, uint64_
         old = e->value;
         ou_store_release(&e->value, value);
     } else if (OU_LIKELY(ok)) {
-        ou_dict_add(d, ou_dict_free_slot(d, hash), ou_incref(key), hash, value);
+        ou_dict_add(d, ou_dict_free_slot(d->entries, d->mask, hash),
+                    ou_dict_word(d->mask, hash, 0), ou_incref(key), hash, value);
         old = NULL;
     }
     ou_guard_end(&d->base, guard);
@@ -118,21 +118,26 @@ static __attribute__((noinline)) int drop_old(ou_object *old)
     return 0;
 }
 
-/* The rest of a set inside the owner's operation. Straight down when the key is new, there is
- * room, and the thread owns both. */
+/* The rest of a set inside the owner's operation. Straight down when the first two words say
+ * that the key is new, there is room, and the thread owns both. */
 static __attribute__((noinline)) int put_on(ou_dict *d, ou_object *key, uint64_t hash,
                                             ou_object *value)
 {
-    uint32_t mask = d->mask, mine = ou_dict_word(mask, hash, 0), word;
+    const ou_dict_entry *entries = d->entries;
+    uint32_t mask = d->mask, mine = ou_dict_word(mask, hash, 0);
     intptr_t slot = ou_dict_slot(mask, hash);
-    while ((word = ou_dict_load(d, slot)) != 0 && (word ^ mine) > mask) {
-        slot = ou_dict_slot(mask, (uint64_t)slot + 1);
+    uint32_t word = ou_dict_load(entries, mask, slot);
+    uint32_t next = ou_dict_load(entries, mask, slot + 1);
+    uint32_t maybe = word & -(uint32_t)((next | ((word ^ mine) <= mask)) != 0); /* 0: new */
+    slot = ou_dict_slot(mask, (uint64_t)(slot + (word != 0)));
+    if (OU_UNLIKELY(maybe)) {
+        maybe = ou_dict_may_be_at(entries, mask, &slot, hash);
     }
-    if (OU_LIKELY(!word && d->used < d->room) && OU_LIKELY(ou_own_incref(value))) {
+    if (OU_LIKELY(!maybe && d->used < d->room) && OU_LIKELY(ou_own_incref(value))) {
         if (OU_UNLIKELY(!ou_own_incref(key))) {
             return put_counted(d, key, hash, value);
         }
-        ou_dict_add(d, slot, key, hash, value);
+        ou_dict_add(d, slot, mine, key, hash, value);
         ou_own_leave();
         return 0;
     }
@@ -378,50 +383,6 @@ int ou_dict_clear(ou_object *dict)
     ou_guard_end(dict, guard);
     storage_drop(taken);
     return 0;
-}
-
-/* The whole block is copied, index included; every live key and value gains a reference. */
-static bool copy_table(ou_dict *to, const ou_dict *from)
-{
-    if (!from->len) {
-        return true;
-    }
-    char *block = ou_side_alloc(ou_dict_block_bytes(from->room, from->mask));
-    if (OU_UNLIKELY(!block)) {
-        return false;
-    }
-    size_t front = ou_dict_front_bytes(from->mask);
-    memcpy(block, (const char *)from->entries - front,
-           ou_dict_block_bytes(from->room, from->mask));
-    ou_dict_entry *entries = (ou_dict_entry *)(block + front);
-    for (uint32_t i = 0; i < from->used; i++) {
-        ou_xincref(entries[i].key);
-        ou_xincref(entries[i].value);
-    }
-    ou_dict_show(to, entries, from->used, from->room, from->mask);
-    ou_store_relaxed(&to->len, from->len);
-    return true;
-}
-
-ou_object *ou_dict_copy(ou_object *dict)
-{
-    if (OU_UNLIKELY(!ou_is_dict(dict))) {
-        ou_fail_type("ou_dict_copy", "dict", dict);
-        return NULL;
-    }
-    ou_object_poll();
-    ou_dict *copy = dict_make();
-    if (OU_UNLIKELY(!copy)) {
-        return NULL;
-    }
-    ou_guard guard = ou_guard_begin(dict);
-    bool ok = copy_table(copy, (ou_dict *)dict);
-    ou_guard_end(dict, guard);
-    if (OU_UNLIKELY(!ok)) {
-        ou_decref(&copy->base);
-        return NULL;
-    }
-    return &copy->base;
 }
 
 static void dict_traverse(ou_object *o, ou_visit visit, void *arg)

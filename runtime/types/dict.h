@@ -34,6 +34,9 @@ typedef struct ou_dict {
     uint32_t mask;  /* lock: guard. Slots - 1; slots are a power of two */
 } ou_dict;
 
+/* New empty dict without a block, tracked; NULL, OU_ENOMEM. */
+ou_dict *ou_dict_make(void);
+
 /* New reference to the value, or NULL: no such key, without an error, or OU_ESTATE. `hash` is
  * the key's, its low 32 bits at least. Any thread. */
 ou_object *ou_dict_peek(ou_object *dict, ou_object *key, uint64_t hash);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The ouro authors */
 /*
- * dict_each.c - dicts entry by entry: iteration, and what rests on it, equality and repr. Each
- * step is one operation under the guard; what it hands out has references of its own.
+ * dict_each.c - dicts entry by entry: iteration, and what rests on it, equality and repr;
+ * copies. Each step is one operation under the guard; what it hands out has references of its
+ * own.
  */
 #include "object/guard.h"
 #include "types/dict_table.h"
@@ -62,6 +63,50 @@ int ou_dict_next(ou_object *dict, uint64_t *pos, ou_object **key, ou_object **va
         ou_decref(e.value);
     }
     return result;
+}
+
+/* The whole block is copied, index included; every live key and value gains a reference. */
+static bool copy_table(ou_dict *to, const ou_dict *from)
+{
+    if (!from->len) {
+        return true;
+    }
+    char *block = ou_side_alloc(ou_dict_block_bytes(from->room, from->mask));
+    if (OU_UNLIKELY(!block)) {
+        return false;
+    }
+    size_t front = ou_dict_front_bytes(from->mask);
+    memcpy(block, (const char *)from->entries - front,
+           ou_dict_block_bytes(from->room, from->mask));
+    ou_dict_entry *entries = (ou_dict_entry *)(block + front);
+    for (uint32_t i = 0; i < from->used; i++) {
+        ou_xincref(entries[i].key);
+        ou_xincref(entries[i].value);
+    }
+    ou_dict_show(to, entries, from->used, from->room, from->mask);
+    ou_store_relaxed(&to->len, from->len);
+    return true;
+}
+
+ou_object *ou_dict_copy(ou_object *dict)
+{
+    if (OU_UNLIKELY(!ou_is_dict(dict))) {
+        ou_fail_type("ou_dict_copy", "dict", dict);
+        return NULL;
+    }
+    ou_object_poll();
+    ou_dict *copy = ou_dict_make();
+    if (OU_UNLIKELY(!copy)) {
+        return NULL;
+    }
+    ou_guard guard = ou_guard_begin(dict);
+    bool ok = copy_table(copy, (ou_dict *)dict);
+    ou_guard_end(dict, guard);
+    if (OU_UNLIKELY(!ok)) {
+        ou_decref(&copy->base);
+        return NULL;
+    }
+    return &copy->base;
 }
 
 int ou_dict_equal(ou_object *a, ou_object *b, int depth)

@@ -19,6 +19,8 @@
 
 #define SMALL_KEYS 512u /* below: times three */
 
+#define SLOTS_AHEAD 16u /* keys whose slots a rebuild asks for before it needs them */
+
 #define LOG2_MIN 3u /* 8 slots, 5 entries, 128 bytes: one cache line pair */
 #define ROOM_MIN 5u
 #define LOG2_MAX 31u /* entry numbers are 31 bits */
@@ -59,7 +61,8 @@ ou_dict_entry *ou_dict_find_on(const ou_dict *d, ou_object *key, uint64_t hash)
 {
     const uint32_t *hashes = ou_dict_hashes(d);
     uint32_t mask = d->mask, mine = ou_dict_word(mask, hash, 0), word;
-    for (intptr_t slot = ou_dict_slot(mask, hash); (word = ou_dict_load(d, slot)) != 0;
+    for (intptr_t slot = ou_dict_slot(mask, hash);
+         (word = ou_dict_load(d->entries, mask, slot)) != 0;
          slot = ou_dict_slot(mask, (uint64_t)slot + 1)) {
         if ((word ^ mine) > mask) {
             continue;
@@ -92,7 +95,11 @@ static void table_fill(ou_dict *d, ou_dict_entry *to, uint32_t room, uint32_t ma
     size_t front = ou_dict_front_bytes(mask);
     memset((char *)to - front, 0, front);
     for (uint32_t i = 0; i < live; i++) {
-        ou_dict_fill_slot(&made, ou_dict_free_slot(&made, hashes[i]),
+        if (i + SLOTS_AHEAD < live && !ou_dict_is_narrow(mask)) {
+            intptr_t slot = ou_dict_slot(mask, hashes[i + SLOTS_AHEAD]);
+            __builtin_prefetch(&ou_dict_wide_words(to)[slot], 1);
+        }
+        ou_dict_fill_slot(to, mask, ou_dict_free_slot(to, mask, hashes[i]),
                           ou_dict_word(mask, hashes[i], i));
     }
     ou_dict_show(d, to, live, room, mask);

@@ -73,18 +73,19 @@ OU_INLINE uint32_t *ou_dict_wide_words(const ou_dict_entry *entries)
     return (uint32_t *)(uintptr_t)entries - 4;
 }
 
-OU_INLINE uint32_t ou_dict_load(const ou_dict *d, intptr_t slot)
+OU_INLINE uint32_t ou_dict_load(const ou_dict_entry *entries, uint32_t mask, intptr_t slot)
 {
-    return ou_dict_is_narrow(d->mask) ? ou_load_acquire(&ou_dict_narrow_words(d->entries)[slot])
-                                      : ou_load_acquire(&ou_dict_wide_words(d->entries)[slot]);
+    return ou_dict_is_narrow(mask) ? ou_load_acquire(&ou_dict_narrow_words(entries)[slot])
+                                   : ou_load_acquire(&ou_dict_wide_words(entries)[slot]);
 }
 
-OU_INLINE void ou_dict_store(const ou_dict *d, intptr_t slot, uint32_t word)
+OU_INLINE void ou_dict_store(ou_dict_entry *entries, uint32_t mask, intptr_t slot,
+                             uint32_t word)
 {
-    if (ou_dict_is_narrow(d->mask)) {
-        ou_store_release(&ou_dict_narrow_words(d->entries)[slot], (uint16_t)word);
+    if (ou_dict_is_narrow(mask)) {
+        ou_store_release(&ou_dict_narrow_words(entries)[slot], (uint16_t)word);
     } else {
-        ou_store_release(&ou_dict_wide_words(d->entries)[slot], word);
+        ou_store_release(&ou_dict_wide_words(entries)[slot], word);
     }
 }
 
@@ -153,36 +154,51 @@ OU_INLINE ou_dict_entry *ou_dict_find(const ou_dict *d, ou_object *key, uint64_t
     return OU_LIKELY(ou_dict_find_first(d, key, hash, &e)) ? e : ou_dict_find_on(d, key, hash);
 }
 
-/* The first empty slot on the way of a key that is not there. */
-OU_INLINE intptr_t ou_dict_free_slot(const ou_dict *d, uint64_t hash)
+/* The first empty slot on the way of a key that is not there: mostly the first or the second,
+ * which of them is not for a branch to guess. */
+OU_INLINE intptr_t ou_dict_free_slot(const ou_dict_entry *entries, uint32_t mask, uint64_t hash)
 {
-    intptr_t slot = ou_dict_slot(d->mask, hash);
-    while (ou_dict_load(d, slot)) {
-        slot = ou_dict_slot(d->mask, (uint64_t)slot + 1);
+    intptr_t slot = ou_dict_slot(mask, hash);
+    slot = ou_dict_slot(mask, (uint64_t)(slot + (ou_dict_load(entries, mask, slot) != 0)));
+    while (OU_UNLIKELY(ou_dict_load(entries, mask, slot))) {
+        slot = ou_dict_slot(mask, (uint64_t)slot + 1);
     }
     return slot;
 }
 
-OU_INLINE void ou_dict_fill_slot(const ou_dict *d, intptr_t slot, uint32_t word)
+/* The end of the way of a key: *slot is empty, or true: what it names may be the key's. */
+OU_INLINE bool ou_dict_may_be_at(const ou_dict_entry *entries, uint32_t mask, intptr_t *slot,
+                                 uint64_t hash)
 {
-    ou_dict_store(d, slot, word);
-    intptr_t again = slot - ou_dict_slot(d->mask, 0);
+    uint32_t mine = ou_dict_word(mask, hash, 0), word;
+    *slot = ou_dict_slot(mask, hash);
+    while ((word = ou_dict_load(entries, mask, *slot)) != 0 && (word ^ mine) > mask) {
+        *slot = ou_dict_slot(mask, (uint64_t)*slot + 1);
+    }
+    return word != 0;
+}
+
+OU_INLINE void ou_dict_fill_slot(ou_dict_entry *entries, uint32_t mask, intptr_t slot,
+                                 uint32_t word)
+{
+    ou_dict_store(entries, mask, slot, word);
+    intptr_t again = slot - ou_dict_slot(mask, 0);
     if (OU_UNLIKELY(again < OU_DICT_AGAIN)) {
-        ou_dict_store(d, again, word);
+        ou_dict_store(entries, mask, again, word);
     }
 }
 
 /* Adds a key that is not there to a table with room, in a free slot of its way, taking over
- * both references. */
-OU_INLINE void ou_dict_add(ou_dict *d, intptr_t slot, ou_object *key, uint64_t hash,
-                           ou_object *value)
+ * both references. `word`: the key's, of entry 0. */
+OU_INLINE void ou_dict_add(ou_dict *d, intptr_t slot, uint32_t word, ou_object *key,
+                           uint64_t hash, ou_object *value)
 {
-    uint32_t used = d->used;
-    ou_dict_entry *e = &d->entries[used];
-    ou_store_relaxed(&ou_dict_hashes(d)[used], (uint32_t)hash);
-    ou_store_release(&e->value, value);
-    ou_store_release(&e->key, key);
-    ou_dict_fill_slot(d, slot, ou_dict_word(d->mask, hash, used));
+    ou_dict_entry *entries = d->entries;
+    uint32_t *hashes = ou_dict_hashes(d), used = d->used;
+    ou_store_relaxed(&hashes[used], (uint32_t)hash);
+    ou_store_release(&entries[used].value, value);
+    ou_store_release(&entries[used].key, key);
+    ou_dict_fill_slot(entries, d->mask, slot, word | used);
     ou_store_release(&d->used, used + 1); /* pairs: ou_peek_pair */
     ou_store_relaxed(&d->len, d->len + 1);
     ou_store_release(&d->epoch, d->epoch + 1); /* after the entry: dict_each.c */

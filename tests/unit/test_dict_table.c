@@ -132,13 +132,13 @@ static void audit_finds_faults(void **state)
     }
     assert_int_equal(faults_of(dict), 0);
     for (intptr_t slot = -1 - (intptr_t)d->mask; slot < 0; slot++) {
-        uint32_t word = ou_dict_load(d, slot);
+        uint32_t word = ou_dict_load(d->entries, d->mask, slot);
         if (word) {
-            ou_dict_store(d, slot, 0);
+            ou_dict_store(d->entries, d->mask, slot, 0);
             assert_int_equal(faults_of(dict), 1);
-            ou_dict_store(d, slot, word ^ 1);
+            ou_dict_store(d->entries, d->mask, slot, word ^ 1);
             assert_true(faults_of(dict) > 0);
-            ou_dict_store(d, slot, word);
+            ou_dict_store(d->entries, d->mask, slot, word);
         }
     }
     d->len++;
