@@ -149,10 +149,10 @@ void ou_object_die_unshared(ou_object *o, const ou_type *type)
     ou_object_die(o);
 }
 
-void ou_quick_die_long(ou_object *o, ou_object **refs, ou_object **rest)
+void ou_quick_die_long(ou_object *o, ou_object **refs, size_t n)
 {
-    while (refs != rest) {
-        *refs++ = NULL;
+    for (size_t i = 0; i < n; i++) {
+        refs[i] = NULL;
     }
     ou_object_die_unshared(o, ou_type_get(o));
 }

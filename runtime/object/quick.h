@@ -146,37 +146,60 @@ OU_INLINE void ou_quick_decref(ou_object *o)
         line(n);                                                                               \
     }
 
+/* The loops over references exist twice: straight for a constant number, short for others. */
+
+OU_INLINE bool ou_quick_took(ou_object **to, ou_object *o)
+{
+    if (OU_UNLIKELY(!ou_own_incref(o))) {
+        return false;
+    }
+    *to = o;
+    return true;
+}
+
 /* Copies references, taking one of each, until one needs a call: the number of those before
  * it, or `n`. */
 OU_INLINE size_t ou_quick_take(ou_object **to, ou_object *const *from, size_t n)
 {
     size_t i = 0;
+    if (__builtin_constant_p(n)) {
 #pragma GCC unroll 8
-    for (; i < n; i++) {
-        ou_object *o = from[i];
-        if (OU_UNLIKELY(!ou_own_incref(o))) {
-            break;
+        for (; i < n; i++) {
+            if (OU_UNLIKELY(!ou_quick_took(&to[i], from[i]))) {
+                return i;
+            }
         }
-        to[i] = o;
+        return i;
+    }
+    while (i < n && OU_LIKELY(ou_quick_took(&to[i], from[i]))) {
+        i++;
     }
     return i;
 }
 
-/* Drops references, of which some may be NULL if `gaps`, until one needs a call: the place of
- * that, or `end`. */
-OU_INLINE ou_object **ou_quick_drop(ou_object **refs, ou_object **end, bool gaps)
+OU_INLINE bool ou_quick_dropped(ou_object *o, bool gaps)
 {
+    return (gaps && OU_UNLIKELY(!o)) || OU_LIKELY(ou_own_decref(o));
+}
+
+/* Drops references, of which some may be NULL if `gaps`, until one needs a call: the number of
+ * those before it, or `n`. */
+OU_INLINE size_t ou_quick_drop(ou_object *const *refs, size_t n, bool gaps)
+{
+    size_t i = 0;
+    if (__builtin_constant_p(n)) {
 #pragma GCC unroll 8
-    for (; refs != end; refs++) {
-        ou_object *o = *refs;
-        if (gaps && OU_UNLIKELY(!o)) {
-            continue;
+        for (; i < n; i++) {
+            if (OU_UNLIKELY(!ou_quick_dropped(refs[i], gaps))) {
+                return i;
+            }
         }
-        if (OU_UNLIKELY(!ou_own_decref(o))) {
-            break;
-        }
+        return i;
     }
-    return refs;
+    while (i < n && OU_LIKELY(ou_quick_dropped(refs[i], gaps))) {
+        i++;
+    }
+    return i;
 }
 
 /* May the caller end this container where it stands? */
@@ -185,20 +208,20 @@ OU_INLINE bool ou_quick_dies(void)
     return OU_LIKELY(!ou_load_relaxed(&ou_special) && !ou_self.dying && !OU_ASAN);
 }
 
-/* The rest of a death: the references of `o` from `refs` to `rest` are gone already and become
+/* The rest of a death: the first `n` of the references of `o` are gone already and become
  * NULL. */
-void ou_quick_die_long(ou_object *o, ou_object **refs, ou_object **rest);
+void ou_quick_die_long(ou_object *o, ou_object **refs, size_t n);
 
 /* Ends a container that has `n` references, at `refs`, and nothing else besides its block of
  * `bin`. */
 OU_INLINE void ou_quick_end(ou_object *o, ou_object **refs, size_t n, bool gaps, uint32_t bin)
 {
-    ou_object **rest = ou_quick_drop(refs, refs + n, gaps);
-    if (OU_LIKELY(rest == refs + n)) {
+    size_t i = ou_quick_drop(refs, n, gaps);
+    if (OU_LIKELY(i == n)) {
         ou_quick_free(o, bin);
         return;
     }
-    ou_quick_die_long(o, refs, rest);
+    ou_quick_die_long(o, refs, i);
 }
 
 #endif

@@ -404,13 +404,13 @@ OU_INLINE void die_in_room(ou_list *l, size_t n)
 /* It has outgrown its room, or never had one. */
 static __attribute__((noinline)) void die_apart(ou_list *l, size_t n)
 {
-    ou_object **rest = ou_quick_drop(l->items, l->items + n, false);
-    if (OU_LIKELY(rest == l->items + n)) {
+    size_t i = ou_quick_drop(l->items, n, false);
+    if (OU_LIKELY(i == n)) {
         list_release(&l->base);
         ou_object_free_block(&l->base);
         return;
     }
-    ou_quick_die_long(&l->base, l->items, rest);
+    ou_quick_die_long(&l->base, l->items, i);
 }
 
 static void list_die(ou_object *o, const ou_type *type)
