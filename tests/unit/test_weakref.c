@@ -387,6 +387,43 @@ static void weak_values_die_under_a_walk(void **state)
     ou_decref(strong);
 }
 
+enum { CHAIN = 200 };
+static ou_object *links[CHAIN]; /* weakrefs, from the outermost on */
+
+/* Counting ends a long nesting one by one, and the rest waits: neither dead to its weakref, nor
+ * anything that somebody may get hold of (CPython issue 16602). */
+static void look_inside(ou_object *ref, void *arg)
+{
+    assert_null(ou_weakref_get(ref));
+    calls++;
+    for (intptr_t i = 0; i < CHAIN; i++) {
+        ou_object *o = ou_weakref_get(links[i]);
+        assert_true(!o || i > (intptr_t)arg);
+        if (o) { /* still whole: what is around it has not dropped it yet */
+            assert_int_equal(ou_list_len(o), 1);
+            ou_decref(o);
+        }
+    }
+}
+
+static void waiting_to_die_reads_as_nothing(void **state)
+{
+    (void)state;
+    ou_object *inner = ou_instance_new(node());
+    for (intptr_t i = CHAIN - 1; i >= 0; i--) {
+        ou_object *outer = ou_list_of(&inner, 1);
+        links[i] = ou_weakref_new(outer, look_inside, (void *)i);
+        ou_decref(inner);
+        inner = outer;
+    }
+    calls = 0;
+    ou_decref(inner);
+    assert_int_equal(calls, CHAIN);
+    for (int i = 0; i < CHAIN; i++) {
+        ou_decref(links[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +436,7 @@ int main(void)
         UNIT_TEST(all_are_cleared_before_any_callback),
         UNIT_TEST(callback_may_use_the_runtime),
         UNIT_TEST(callbacks_may_collect_along_a_chain),
+        UNIT_TEST(waiting_to_die_reads_as_nothing),
         UNIT_TEST(collector_clears_and_calls),
         UNIT_TEST(weakref_in_the_same_garbage_is_not_called),
         UNIT_TEST(weakref_reached_from_a_live_object_is_called),
