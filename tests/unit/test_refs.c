@@ -181,6 +181,24 @@ static void what_another_thread_holds_stays(void **state)
     blocks_serve_again();
 }
 
+/* A short list made and dropped again and again lives from the thread's magazine. */
+static void short_lists_ask_no_span(void **state)
+{
+    (void)state;
+    uint64_t before = 0;
+    for (int round = 0; round < 400; round++) {
+        if (round == 200) {
+            before = ou_stat("heap_refills");
+        }
+        ou_object *list = ou_list_new(100);
+        for (int64_t i = 0; i < 100; i++) {
+            assert_ok(ou_list_append_steal(list, ou_int_new(FIRST + i)));
+        }
+        ou_decref(list);
+    }
+    assert_int_equal(ou_stat("heap_refills"), before);
+}
+
 static void count_deaths(const ou_event *event, void *arg)
 {
     *(size_t *)arg += event->kind == OU_EV_DEALLOC && strcmp(event->type, "int") == 0;
@@ -210,6 +228,7 @@ int main(void)
         UNIT_TEST(all_kinds_mixed),
         UNIT_TEST(of_another_thread),
         UNIT_TEST(what_another_thread_holds_stays),
+        UNIT_TEST(short_lists_ask_no_span),
         UNIT_TEST(a_listener_hears_of_all),
     };
     return UNIT_MAIN(tests);

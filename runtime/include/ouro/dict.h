@@ -5,8 +5,8 @@
  *
  * Keys are none, bool, int, float, str, tuples of these, and instances and weakrefs (by
  * identity); lists and dicts are OU_EHASH. Threads: as list.h. Equality of keys never runs user
- * code, so a lookup is one atomic step. Source: the compact dict of R. Hettinger (2012), tags
- * compared eight at a time as in SwissTable (docs/containers.md).
+ * code, so a lookup is one atomic step. Source: the compact dict of R. Hettinger (2012); probes
+ * that choose without a branch, K. A. Ross, ICDE 2007 (docs/containers.md).
  *
  * Errors of all calls, beside those named: OU_ETYPE, what is given as `dict` is none;
  * OU_EINVAL, a key or value is NULL; OU_ESTATE, the thread is not attached. An int result is 0

@@ -16,8 +16,9 @@
  * atomics. The reference count of an object is rc_local + (rc_shared >> 2). The protocol's
  * states and its model are in docs/counting.md and tests/spin/.
  *
- * The words are never read or written wider than their fields (a narrow store followed by a
- * wide load defeats store forwarding).
+ * Counting reads and writes no more than a field (a narrow store followed by a wide load
+ * defeats store forwarding). Births, burials, ou_take and runs of dying items use eight bytes
+ * at once.
  */
 #ifndef OURO_OBJECT_H
 #define OURO_OBJECT_H
