@@ -100,20 +100,21 @@ static const char *run_get(gb_state *s, const micro_row *row)
     return wrong;
 }
 
-static const char *run_set(gb_state *s, const micro_row *row)
+/* Sets every key to one of the first `values` values, their sum being `sum`. Inline: a constant
+ * costs the loop nothing. */
+OP_INLINE const char *set_to(gb_state *s, unsigned values, int64_t sum)
 {
     fixture *f = fixture_new();
     op_ref dict = op_dict();
     const char *wrong = dict && !fill(dict, f) ? NULL : "out of memory";
-    (void)row;
     while (!wrong && gb_next_batch(s, KEYS)) {
         int failed = 0;
         for (unsigned i = 0; i < KEYS; i++) {
-            failed |= op_dict_set(dict, f->asked[i], f->value[0]);
+            failed |= op_dict_set(dict, f->asked[i], f->value[i < values ? i : 0]);
         }
         wrong = failed ? "a key could not be set" : NULL;
     }
-    if (!wrong && (op_dict_len(dict) != KEYS || sum_of(dict, f) != (int64_t)KEYS * FIRST)) {
+    if (!wrong && (op_dict_len(dict) != KEYS || sum_of(dict, f) != sum)) {
         wrong = "a key does not have the value it was set to";
     }
     op_decref(dict);
@@ -122,6 +123,20 @@ static const char *run_set(gb_state *s, const micro_row *row)
     }
     fixture_free(f);
     return wrong;
+}
+
+/* All to the same object, counted up and down each time. */
+static const char *run_set(gb_state *s, const micro_row *row)
+{
+    (void)row;
+    return set_to(s, 1, (int64_t)KEYS * FIRST);
+}
+
+/* Each to an object of its own. */
+static const char *run_set_distinct(gb_state *s, const micro_row *row)
+{
+    (void)row;
+    return set_to(s, KEYS, VALUE_SUM);
 }
 
 static const char *run_build(gb_state *s, const micro_row *row)
@@ -159,6 +174,7 @@ void micro_dicts(void)
     static const micro_row table[] = {
         {"dicts/get_hit", run_get, "limit/hash_get", KEYS, 0, MICRO_QUICK},
         {"dicts/set_existing", run_set, "limit/hash_set", KEYS, 0, 0},
+        {"dicts/set_distinct", run_set_distinct, "limit/hash_set", KEYS, 0, 0},
         {"dicts/build", run_build, "limit/hash_insert", KEYS, 0, MICRO_MANUAL | MICRO_QUICK},
     };
     micro_add_all(table, sizeof table / sizeof table[0]);

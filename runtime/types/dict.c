@@ -150,9 +150,8 @@ static __attribute__((noinline)) int put_on(ou_dict *d, ou_object *key, uint64_t
  * middle, so nothing to save for it. */
 OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
 {
-    ou_slot *self;
     ou_dict_entry *e;
-    if (OU_UNLIKELY(!ou_own_begin(&d->base, &self))) {
+    if (OU_UNLIKELY(!ou_own_enter(&d->base))) {
         return put_any(d, key, hash, value);
     }
     if (OU_UNLIKELY(!ou_dict_find_first(d, key, hash, &e) || !ou_own_incref(value))) {
@@ -160,7 +159,7 @@ OU_INLINE int put(ou_dict *d, ou_object *key, uint64_t hash, ou_object *value)
     }
     ou_object *old = e->value;
     ou_store_release(&e->value, value);
-    ou_slot_op_leave(self);
+    ou_own_leave();
     return OU_LIKELY(ou_own_decref(old)) ? 0 : drop_old(old);
 }
 
