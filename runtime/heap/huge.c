@@ -12,6 +12,7 @@
 
 #include "conf/conf.h"
 #include "conf/stats.h"
+#include "heap/arena.h"
 #include "os/os.h"
 
 #define HUGE_SHIFT 21
@@ -23,8 +24,10 @@
 #define SMALL_FIRST 128u
 #define SMALL_DOUBLINGS 5u
 
-static uint64_t wished[((size_t)1 << (40 - HUGE_SHIFT)) / 64]; /* atomic; 64 KiB of zeros */
-static uint32_t any; /* atomic; has any bit been set? */
+#define WISHES ((size_t)1 << (40 - HUGE_SHIFT))
+
+static uint64_t wished[WISHES / 64]; /* atomic; 64 KiB of zeros */
+static uint32_t any;                 /* atomic; has any bit been set? */
 static uint32_t
     small; /* atomic: spans, or 64 KiB of blocks, that huge pages are not asked for */
 static uint32_t slow; /* atomic: huge pages that came slowly since the last fast one */
@@ -38,17 +41,48 @@ static bool change(size_t i, bool on)
     return before & bit;
 }
 
+static bool is_wished(size_t i)
+{
+    return i < WISHES && ou_load_relaxed(&wished[i / 64]) >> i % 64 & 1;
+}
+
+/* How often a bit differs from the one before: each time another mapping of the process begins.
+ * 64 words are looked at for 8 GiB, at each change that would make more. */
+static size_t borders(void)
+{
+    size_t n = 0, words = ou_min(ou_arena_top() / HUGE_PAGES / 64 + 1, WISHES / 64);
+    uint64_t before = 0;
+    for (size_t w = 0; w < words; w++) {
+        uint64_t word = ou_load_relaxed(&wished[w]);
+        n += (size_t)__builtin_popcountll(word ^ (word << 1 | before));
+        before = word >> 63;
+    }
+    return n;
+}
+
+/* May the bits [from, end) become `on`? Not where that makes more mappings than the knob
+ * allows the heap: the system counts those of the whole process. */
+static bool may_split(size_t from, size_t end, bool on)
+{
+    bool more = is_wished(from - 1) != on && is_wished(end) != on;
+    return !more || borders() < (size_t)OU_KNOB(heap_huge_mappings);
+}
+
 /* Tells the system of each run of 2 MiB from number `i` to `end` whose bit changes. */
 static void tell(size_t i, size_t end, bool on, void (*advise)(void *, size_t))
 {
     while (i < end) {
         size_t from = i;
-        while (i < end && change(i, on) != on) {
+        while (i < end && is_wished(i) != on) {
             i++;
         }
-        if (i > from) {
+        if (i > from && may_split(from, i, on)) {
+            size_t changed = 0;
+            for (size_t k = from; k < i; k++) {
+                changed += change(k, on) != on;
+            }
             advise(ou_range + (from << HUGE_SHIFT), (i - from) << HUGE_SHIFT);
-            OU_STAT(heap_huge_changes, 1);
+            OU_STAT(heap_huge_changes, changed != 0);
         }
         i += i < end; /* that one was so already */
     }

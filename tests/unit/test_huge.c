@@ -294,6 +294,54 @@ static void slow_huge_pages_are_asked_for_less(void **state)
     small_drop(0);
 }
 
+/* Mappings that ask for huge pages, or for none. */
+static int mappings(void)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[1024];
+    int n = 0;
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps)) {
+        n += strncmp(line, "VmFlags:", 8) == 0 && (strstr(line, " hg") || strstr(line, " nh"));
+    }
+    fclose(maps);
+    return n;
+}
+
+/* Mappings that come when every other 2 MiB of small blocks goes. */
+static int split(void)
+{
+    small_make();
+    int before = mappings();
+    for (size_t i = 0; i < SMALL_COUNT; i++) {
+        if ((uintptr_t)small[i] / (2 * MIB) % 2) {
+            ou_free(small[i]);
+            small[i] = NULL;
+        }
+    }
+    ou_heap_trim();
+    int more = mappings() - before;
+    for (size_t i = 0; i < SMALL_COUNT; i++) {
+        ou_free(small[i]);
+    }
+    ou_heap_trim();
+    assert_int_equal(ou_heap_check(), 0);
+    return more;
+}
+
+/* A process may have only so many mappings. */
+static void the_heap_leaves_mappings_to_others(void **state)
+{
+    (void)state;
+    if (no_huge_pages_here()) {
+        skip();
+    }
+    assert_true(split() > 6);
+    assert_ok(ou_knob_set("heap_huge_mappings", "4"));
+    assert_true(split() <= 6); /* at 3 another two may come */
+    assert_ok(ou_knob_set("heap_huge_mappings", "8192"));
+}
+
 static int group_start(void **state)
 {
     int failed = unit_start(state);
@@ -311,6 +359,7 @@ int main(void)
         UNIT_TEST(what_a_peak_leaves_is_small),
         UNIT_TEST(large_blocks_keep_out_of_chunks),
         UNIT_TEST(chunks_become_large_blocks),
+        UNIT_TEST(the_heap_leaves_mappings_to_others),
         UNIT_TEST(slow_huge_pages_are_asked_for_less),
     };
     return cmocka_run_group_tests(tests, group_start, unit_stop);
