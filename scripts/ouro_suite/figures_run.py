@@ -37,6 +37,15 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
                   key=lambda c: points[c])
 
 
+def whole_means(points: Mapping[str, Sequence[tuple[float, float]]]
+                ) -> dict[str, tuple[float, float]]:
+    """Geometric mean (time, memory) of every column that has as many rows as any: means over
+    different workloads do not compare."""
+    most = max((len(p) for p in points.values()), default=0)
+    return {c: tuple(np.exp(np.mean(np.log(p), axis=0)))  # type: ignore
+            for c, p in points.items() if p and len(p) == most}
+
+
 def _ratio_axes(axes: Axes) -> None:
     for axis, scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
         scale("log")
@@ -52,15 +61,17 @@ def _ratio_axes(axes: Axes) -> None:
 
 def _pareto_panel(axes: Axes, comparison: Comparison, form: str) -> bool:
     rows = [r for r in comparison.rows if r.form == form]
-    means: dict[str, tuple[float, float]] = {}
-    for column in comparison.columns:
-        points = _points(rows, column, comparison.base)
-        if points:
-            means[column] = tuple(np.exp(np.mean(np.log(points), axis=0)))  # type: ignore
+    points = {c: _points(rows, c, comparison.base) for c in comparison.columns}
+    means = whole_means(points)
+    for column, ratios in points.items():
+        if ratios and column != comparison.base:
             colour, marker, _ = look(column)
-            if column != comparison.base:
-                axes.plot(*zip(*points), linestyle="none", marker=marker, color=colour,
-                          markersize=3.5, alpha=0.45)
+            axes.plot(*zip(*ratios), linestyle="none", marker=marker, color=colour,
+                      markersize=3.5, alpha=0.45)
+            if column not in means:
+                axes.annotate(f"{for_terminal(column)} ({len(ratios)} of {len(rows)})", ratios[0],
+                              xytext=(5, -11), textcoords="offset points", fontsize=7.5,
+                              color=FAINT)
     best = front(means)
     if len(best) > 1:
         axes.step([means[c][0] for c in best], [means[c][1] for c in best], where="post",
@@ -75,7 +86,7 @@ def _pareto_panel(axes: Axes, comparison: Comparison, form: str) -> bool:
     axes.set_title(f"{for_terminal(form)} form", loc="left")
     axes.set_xlabel(f"time, ratio to {for_terminal(comparison.base)}")
     axes.set_ylabel("peak RSS, ratio")
-    return len(means) > 1
+    return sum(map(bool, points.values())) > 1
 
 
 def pareto(comparison: Comparison, name: str) -> str | None:

@@ -137,8 +137,10 @@ class Runner:
 
     def _skip(self, cell: Cell, arm: Arm, sample: worker.Sample) -> None:
         if (cell.name, arm.name) not in self.tally.skipped:
+            file = cell.workload.path  # its folder is nobody's business who reads the report
             self._log({"kind": "skip", "cell": cell.name, "arm": arm.name,
-                       "column": arm.column, "reason": sample.detail})
+                       "column": arm.column,
+                       "reason": sample.detail.replace(str(file), file.name)})
 
     def _pilot(self) -> None:
         """Block -1; what it took corrects the scales, downwards only."""

@@ -87,6 +87,12 @@ def test_nobody_beats_the_front() -> None:
     assert figures_run.front(points) == ["fast", "middle", "small"]
 
 
+def test_means_are_of_the_same_rows() -> None:
+    means = figures_run.whole_means({"all": [(0.5, 1.0), (2.0, 4.0)], "one": [(0.1, 0.1)],
+                                     "none": []})
+    assert means == {"all": pytest.approx((1.0, 2.0))}
+
+
 def test_pareto_needs_two_with_memory() -> None:
     both = table.compare(entries(glibc=[10.0] * 6, ouro=[5.0] * 6), [])
     assert "var(--ink)" in (figures_run.pareto(both, "p") or "")

@@ -171,6 +171,7 @@ def test_what_has_no_counterpart_is_skipped_by_name_and_is_no_failure(suite: Sui
     (one,) = data["refused"]
     assert one["allocator"] == "rings/object on shared_ptr"
     assert "has no counterpart here: reasons" in one["reason"] and not data["failures"]
+    assert "rings.yaml" in one["reason"] and str(suite.folder) not in one["reason"]
     assert "rings/object on shared_ptr: skipped" in done.stderr
     for report in ("report.md", "report.html"):
         assert "no counterpart here: reasons" in (suite.folder / "run" / report).read_text()
