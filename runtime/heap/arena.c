@@ -32,6 +32,7 @@ static struct {
     size_t told;      /* lock: pages in use up to which the soft limit's crossing was told */
     uint32_t waiting; /* atomic: somebody sleeps until there are dirty pages */
     size_t refused;   /* lock: dirty pages that the system left as they are (locked memory) */
+    bool tended;      /* lock: a thread comes to look for what is old */
 } arena;
 
 void (*ou_arena_on_dirty)(void);
@@ -339,6 +340,7 @@ static size_t purge_aged(void)
 size_t ou_arena_purge(bool all)
 {
     ou_lock_take(&arena.lock);
+    arena.tended |= !all;
     bool due = !all && tick_due_locked();
     ou_lock_give(&arena.lock);
     size_t bytes = all ? purge(arena.map.soiled, 0, 0) : due ? purge_aged() : 0;
@@ -348,14 +350,20 @@ size_t ou_arena_purge(bool all)
     return bytes;
 }
 
+#define UNTENDED 8 /* times heap_dirty_bytes */
+
 /* More dirty pages than heap_dirty_bytes, beyond as many as were in use of late (a program that
  * has had much may soon want much again; what it does not want becomes old): half of
- * heap_dirty_bytes stays, the lowest, which are the next to be taken. Returns from which page
- * on the others go. */
+ * heap_dirty_bytes stays, the lowest, which are the next to be taken. Where no thread comes to
+ * see that they are old, and a program that sleeps would keep them, what was in use counts up
+ * to a bound only. Returns from which page on the others go. */
 static size_t excess_locked(void)
 {
     size_t limit = (size_t)OU_KNOB(heap_dirty_bytes) >> OU_PAGE_SHIFT;
     size_t late = ou_max(arena.most, arena.most_before);
+    if (!arena.tended) {
+        late = ou_max(arena.used, ou_min(late, UNTENDED * limit));
+    }
     return arena.dirty > late + limit ? ou_place_behind_dirty(&arena.map, late + limit / 2)
                                       : arena.map.top;
 }
@@ -469,6 +477,7 @@ void ou_arena_fork_done(bool child)
             out_put_back(out, false);
         }
     }
+    arena.tended &= !child;
     ou_lock_give(&arena.lock);
 }
 

@@ -38,7 +38,8 @@ bool ou_arena_extend(ou_page *first, size_t pages, size_t more);
 void ou_arena_shrink(ou_page *first, size_t pages, size_t keep);
 
 /* Purges dirty pages older than heap_purge_ms, or all of them, and forgets how large the heap
- * has been, a little or at once. Returns bytes. */
+ * has been, a little or at once. Returns bytes. Who asks for old ones is taken for a thread that
+ * comes again and again. */
 size_t ou_arena_purge(bool all);
 
 /* How often resident memory passed its peak by a 32nd. Read relaxed, by any thread. */

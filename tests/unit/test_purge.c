@@ -63,6 +63,21 @@ static void what_was_in_use_of_late_stays(void **state)
     assert_int_equal(ou_heap_check(), 0);
 }
 
+/* No thread is there to see that it is old: so it is not all that was in use. */
+static void what_nobody_tends_is_bounded(void **state)
+{
+    (void)state;
+    assert_ok(ou_knob_set("heap_purge_ms", "3600000"));
+    assert_ok(ou_knob_set("heap_dirty_bytes", "4m"));
+    take();
+    size_t before = purged();
+    give(0, 1);
+    assert_true(purged() - before >= BLOCKS * BLOCK - (8 + 1) * 4 * MIB);
+    assert_ok(ou_knob_set("heap_dirty_bytes", "64m"));
+    ou_heap_trim();
+    assert_int_equal(ou_heap_check(), 0);
+}
+
 /* Without a tick between, what lies free beyond heap_dirty_bytes and what was in use goes. */
 static void what_was_not_in_use_goes(void **state)
 {
@@ -135,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT_TEST(what_was_in_use_of_late_stays),
+        UNIT_TEST(what_nobody_tends_is_bounded),
         UNIT_TEST(what_was_not_in_use_goes),
         UNIT_TEST(growth_takes_the_place_of_free_pages),
         UNIT_TEST(a_program_that_swings_comes_to_rest),
