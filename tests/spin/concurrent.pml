@@ -6,10 +6,12 @@
  *
  * Blocks of one reference each. A word that nobody has written yet is what the block's last
  * object left there, so an address of what is garbage by now may lie in it. A birth is three
- * steps, as in ou_instance_new: the count, the reference, then `tracked`. A reference that a
- * foreign thread drops waits in an inbox: counted until it is merged. Checked: what is freed
- * cannot be reached, and all that was garbage at the beginning is freed in the end. Story:
- * docs/gc.md; the same in short stops: sliced.pml.
+ * steps, as on its long way (ou_object_new, ou_object_track): the count, the reference, then
+ * `tracked`. The straight lines store count and `tracked` as one word behind the reference
+ * (ou_quick_show): a part of these runs, for nobody looks at a count that is not tracked. A
+ * reference that a foreign thread drops waits in an inbox: counted until it is merged. Checked:
+ * what is freed cannot be reached, and all that was garbage at the beginning is freed in the
+ * end. Story: docs/gc.md; the same in short stops: sliced.pml.
  *
  * mutant NOT_JUDGED: suspects are freed without a look
  * mutant OLD_COUNTS: suspects are judged by the counts that the hint read
