@@ -178,6 +178,9 @@ static const char *one_object(gb_state *s, const micro_row *row)
         }
         ou_safepoint();
     }
+    if (index == 0) {
+        ou_knob_set("hot_objects", "1"); /* the rows that follow want it */
+    }
     double value = op_float_value(o);
     op_decref(o);
     return value == 0.5 ? NULL : "the object was not whole";
