@@ -95,8 +95,8 @@ OU_INLINE void ou_decref(ou_object *o)
     if (OU_LIKELY(owner == ou_self.slot)) {
         if (OU_LIKELY((int32_t)local > 1)) {
             ou_store_relaxed(&o->rc_local, local - 1);
-        } else {
-            ou_decref_last(o); /* or immortal, and made so by its owner */
+        } else if (OU_LIKELY((int32_t)local >= 0)) { /* else immortal, made so by its owner */
+            ou_decref_last(o);
         }
     } else if (owner == OU_OWNER_HOT && ou_self.hot) {
         uint64_t *n = &ou_self.hot[local].dropped;
