@@ -483,22 +483,9 @@ void ou_arena_fork_done(bool child)
 
 size_t ou_arena_check(void)
 {
-    size_t faults = 0, used = 0, dirty = 0;
+    size_t used = 0, dirty = 0;
     ou_lock_take(&arena.lock);
-    for (size_t i = 1; i < arena.map.top; i++) {
-        bool is_free = ou_bit_get(arena.map.free, i);
-        bool is_dirty = ou_bit_get(arena.map.soiled, i);
-        used += !is_free;
-        dirty += is_dirty;
-        if ((is_free && ou_tags[i].word) || (is_dirty && !is_free)) {
-            ou_warn("heap check: page %zu is free and in use", i);
-            faults++;
-        }
-        if (ou_chunk_has(i) && ou_tag_bin(ou_tags[i].word) >= OU_BIN_COUNT) {
-            ou_warn("heap check: page %zu of a chunk holds a large block", i);
-            faults++;
-        }
-    }
+    size_t faults = ou_place_check(&arena.map, &used, &dirty);
     if (used != arena.used + arena.out_pages || dirty != arena.dirty) {
         ou_warn("heap check: %zu pages used and %zu dirty, counted %zu and %zu", arena.used,
                 arena.dirty, used, dirty);

@@ -174,3 +174,23 @@ bool ou_chunk_end(ou_places *m, size_t start, size_t n)
     }
     return ended != 0;
 }
+
+size_t ou_place_check(const ou_places *m, size_t *used, size_t *dirty)
+{
+    size_t faults = 0;
+    for (size_t i = 1; i < m->top; i++) {
+        bool is_free = ou_bit_get(m->free, i);
+        bool is_dirty = ou_bit_get(m->soiled, i);
+        *used += !is_free;
+        *dirty += is_dirty;
+        if ((is_free && ou_tags[i].word) || (is_dirty && !is_free)) {
+            ou_warn("heap check: page %zu is free and in use", i);
+            faults++;
+        }
+        if (ou_chunk_has(i) && ou_tag_bin(ou_tags[i].word) >= OU_BIN_COUNT) {
+            ou_warn("heap check: page %zu of a chunk holds a large block", i);
+            faults++;
+        }
+    }
+    return faults;
+}

@@ -63,4 +63,8 @@ bool ou_chunk_has(size_t page);
  * True when there was any. */
 bool ou_chunk_end(ou_places *m, size_t start, size_t n);
 
+/* Audits the maps against the tags, counting pages in use and dirty ones; returns the number of
+ * faults, one line on stderr for each. */
+size_t ou_place_check(const ou_places *m, size_t *used, size_t *dirty);
+
 #endif
